@@ -1,0 +1,108 @@
+import { join, resolve } from "node:path";
+import { MillraceError } from "../schemas/errors.ts";
+
+/** Every setting, from the environment or the command line, with its default and what it means. */
+export type Settings = {
+  data: string;
+  host: string;
+  port: number;
+  eventStore: string;
+  broker: string;
+  onlineStore: string;
+  schemaRegistry: string;
+  warehouse: string;
+  artifacts: string;
+  maxTaskIdleMs: number;
+  maxBatchRecords: number;
+  partitions: number;
+  development: boolean;
+  logLevel: string;
+};
+
+type Spec<T> = { env: string; flag?: string; help: string; parse: (text: string) => T };
+
+const integer =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new MillraceError("INVALID_SETTING", `expected a whole number from ${low} to ${high}, got "${text}"`);
+    }
+    return value;
+  };
+const text = (value: string): string => value;
+const url = (value: string): string => {
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(value)) {
+    throw new MillraceError("INVALID_SETTING", `expected a URL such as sqlite:./data/millrace.db, got "${value}"`);
+  }
+  return value;
+};
+
+export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
+  data: { env: "DATA", flag: "data", help: "Directory of the embedded engines", parse: (value) => resolve(value) },
+  host: { env: "HOST", flag: "host", help: "Address to listen on", parse: text },
+  port: { env: "PORT", flag: "port", help: "Port to listen on; 0 picks a free one", parse: integer(0, 65535) },
+  eventStore: { env: "EVENT_STORE", help: "Event store URL; the scheme picks the engine", parse: url },
+  broker: { env: "BROKER", help: "Broker URL", parse: url },
+  onlineStore: { env: "ONLINE_STORE", help: "Online store URL", parse: url },
+  schemaRegistry: { env: "SCHEMA_REGISTRY", help: "Schema registry URL", parse: url },
+  warehouse: { env: "WAREHOUSE", help: "Warehouse URL; chdb: is the embedded ClickHouse", parse: url },
+  artifacts: { env: "ARTIFACTS", help: "Artifact store URL", parse: url },
+  maxTaskIdleMs: {
+    env: "STREAMS_MAX_TASK_IDLE_MS",
+    help: "How long a task waits for an input that is behind, milliseconds",
+    parse: integer(0, 3_600_000),
+  },
+  maxBatchRecords: {
+    env: "STREAMS_MAX_BATCH",
+    help: "Most records that a task takes from one input at once",
+    parse: integer(1, 1_000_000),
+  },
+  partitions: { env: "PARTITIONS", help: "Partitions of a new event source that names none", parse: integer(1, 1024) },
+  development: {
+    env: "DEVELOPMENT",
+    help: "GraphiQL and full error causes: true or false",
+    parse: (value) => {
+      if (value !== "true" && value !== "false") {
+        throw new MillraceError("INVALID_SETTING", `expected true or false, got "${value}"`);
+      }
+      return value === "true";
+    },
+  },
+  logLevel: { env: "LOG_LEVEL", flag: "log-level", help: "trace, debug, info, warn, error or silent", parse: text },
+};
+
+/** Flags win over the environment, the environment over defaults. INVALID_SETTING names the setting. */
+export const loadSettings = (
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings => {
+  const given = <K extends keyof Settings>(key: K): Settings[K] | undefined => {
+    const spec = settingSpecs[key];
+    const value = (spec.flag === undefined ? undefined : flags[spec.flag]) ?? environment[spec.env];
+    if (value === undefined || value === "") return undefined;
+    try {
+      return spec.parse(value);
+    } catch (error) {
+      throw new MillraceError("INVALID_SETTING", `${spec.env}: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const data = given("data") ?? resolve("data");
+  const file = `sqlite:${join(data, "millrace.db")}`;
+  return {
+    data,
+    host: given("host") ?? "127.0.0.1",
+    port: given("port") ?? 4000,
+    eventStore: given("eventStore") ?? file,
+    broker: given("broker") ?? file,
+    onlineStore: given("onlineStore") ?? file,
+    schemaRegistry: given("schemaRegistry") ?? "embedded:",
+    warehouse: given("warehouse") ?? `chdb:${join(data, "warehouse")}`,
+    artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
+    maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
+    maxBatchRecords: given("maxBatchRecords") ?? 8192,
+    partitions: given("partitions") ?? 4,
+    development: given("development") ?? environment.NODE_ENV !== "production",
+    logLevel: given("logLevel") ?? "info",
+  };
+};

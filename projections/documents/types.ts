@@ -1,0 +1,125 @@
+import type {
+  AlertDefinition,
+  DeploymentDefinition,
+  EventSourceDefinition,
+  FeatureViewDefinition,
+  ModelVersionDefinition,
+  MonitorDefinition,
+  Role,
+  TrainingSpec,
+} from "../../schemas/lifecycle.ts";
+
+/** What every document carries: who made it and touched it last, and the position that it reflects. */
+export type DocumentBase = {
+  id: string;
+  project: string;
+  /** Position of the event that this version reflects. */
+  position: string;
+  /** Revision of the aggregate's stream, as a number. */
+  revision: number;
+  createdAt: number;
+  createdBy: string;
+  updatedAt: number;
+  updatedBy: string;
+};
+
+export type ProjectDocument = DocumentBase & {
+  name: string;
+  description: string;
+  members: { member: string; role: Role }[];
+};
+
+export type EventSourceDocument = DocumentBase & EventSourceDefinition & { status: "active" | "archived" };
+
+export type FeatureViewDocument = DocumentBase & {
+  version: number;
+  definition: FeatureViewDefinition;
+  versions: { version: number; at: number; by: string; definition: FeatureViewDefinition }[];
+  status: "active" | "archived";
+};
+
+export type ModelDocument = DocumentBase & {
+  description: string;
+  latestVersion: number;
+  aliases: { alias: string; version: number }[];
+  status: "active" | "archived";
+};
+
+/** id: `<model>/<version>`. */
+export type ModelVersionDocument = DocumentBase &
+  ModelVersionDefinition & {
+    model: string;
+    status: "pending" | "approved" | "rejected";
+    /** Of the approval or rejection. */
+    comment: string;
+    decidedBy: string | null;
+    decidedAt: number | null;
+  };
+
+export type DeploymentDocument = DocumentBase & DeploymentDefinition & { status: "active" | "stopped" };
+
+export type MonitorDocument = DocumentBase & { definition: MonitorDefinition; status: "active" | "deleted" };
+
+export type AlertDocument = DocumentBase &
+  AlertDefinition & { status: "raised" | "acknowledged" | "resolved"; comment: string };
+
+export type TrainingJobDocument = DocumentBase & {
+  spec: TrainingSpec;
+  status: "submitted" | "running" | "completed" | "failed" | "cancelled";
+  attempt: number;
+  progress: { phase: string; done: number; total: number; message: string };
+  result: { version: number; rows: number; metrics: Record<string, number> } | null;
+  error: { code: string; message: string } | null;
+};
+
+export type Collections = {
+  projects: ProjectDocument;
+  eventSources: EventSourceDocument;
+  featureViews: FeatureViewDocument;
+  models: ModelDocument;
+  modelVersions: ModelVersionDocument;
+  deployments: DeploymentDocument;
+  monitors: MonitorDocument;
+  alerts: AlertDocument;
+  trainingJobs: TrainingJobDocument;
+};
+
+export type CollectionName = keyof Collections;
+
+export const collectionNames: readonly CollectionName[] = [
+  "projects",
+  "eventSources",
+  "featureViews",
+  "models",
+  "modelVersions",
+  "deployments",
+  "monitors",
+  "alerts",
+  "trainingJobs",
+];
+
+/** The wire form of lists: newest or by name, forward from a cursor. */
+export type ListOptions = {
+  first: number;
+  /** Opaque cursor of the last item seen. */
+  after?: string;
+  order?: "name" | "created" | "updated";
+  reverse?: boolean;
+  /** The platform as of this moment, UTC milliseconds. */
+  asOf?: number;
+};
+
+export type Page<T> = { items: { cursor: string; node: T }[]; hasNext: boolean; total: number | null };
+
+/** Reads of documents. `asOf` reads go to the warehouse, the others to the online store. */
+export type Documents = {
+  get<C extends CollectionName>(
+    collection: C,
+    project: string,
+    id: string,
+    options?: { asOf?: number },
+  ): Promise<Collections[C] | null>;
+  list<C extends CollectionName>(collection: C, project: string, options: ListOptions): Promise<Page<Collections[C]>>;
+  /** Resolves when the documents reflect this position; PROJECTION_BEHIND after the limit. */
+  waitFor(position: string, timeoutMs?: number): Promise<void>;
+};

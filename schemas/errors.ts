@@ -1,0 +1,115 @@
+/**
+ * Every failure that a caller can meet has a code here: its HTTP status, whether trying again can help,
+ * and what it means. `test/infra/errors.test.ts` walks this table against the code and docs/errors.md.
+ */
+const table = {
+  BAD_REQUEST: { status: 400, retryable: false, meaning: "The request is malformed; the message names the field." },
+  UNAUTHENTICATED: { status: 401, retryable: false, meaning: "No actor could be established." },
+  FORBIDDEN: { status: 403, retryable: false, meaning: "The actor may not do this in this project." },
+  NOT_FOUND: { status: 404, retryable: false, meaning: "The named thing does not exist." },
+  ALREADY_EXISTS: { status: 409, retryable: false, meaning: "A thing of that name exists." },
+  ILLEGAL_STATE: {
+    status: 409,
+    retryable: false,
+    meaning: "The thing exists, but its state does not allow the command.",
+  },
+  IDEMPOTENCY_CONFLICT: { status: 409, retryable: false, meaning: "The idempotency key was used for another command." },
+  CONFLICT: { status: 409, retryable: true, meaning: "Others kept changing the stream while the command was decided." },
+  WRONG_EXPECTED_REVISION: { status: 409, retryable: true, meaning: "The stream is not at the expected revision." },
+  UNKNOWN_EVENT: {
+    status: 500,
+    retryable: false,
+    meaning: "A stored event has a type or version that this release cannot read.",
+  },
+  UNKNOWN_TOPIC: { status: 404, retryable: false, meaning: "The topic does not exist." },
+  UNKNOWN_SCHEMA: {
+    status: 422,
+    retryable: false,
+    meaning: "The record names a schema id that the registry does not hold.",
+  },
+  INVALID_SCHEMA: {
+    status: 422,
+    retryable: false,
+    meaning: "The Avro schema is not valid, or lacks a field that is needed.",
+  },
+  INCOMPATIBLE_SCHEMA: {
+    status: 409,
+    retryable: false,
+    meaning: "The schema breaks the subject's compatibility rule.",
+  },
+  UNDECODABLE_RECORD: { status: 422, retryable: false, meaning: "The bytes of a record are not what its schema says." },
+  INVALID_RECORD: { status: 422, retryable: false, meaning: "A record's key, value or timestamp is refused." },
+  RECORD_TOO_LARGE: { status: 413, retryable: false, meaning: "A record is larger than the topic allows." },
+  INVALID_EXPRESSION: {
+    status: 422,
+    retryable: false,
+    meaning: "A CEL expression does not parse or type-check; position given.",
+  },
+  INVALID_FEATURE_VIEW: {
+    status: 422,
+    retryable: false,
+    meaning: "A feature view's definition does not hold together.",
+  },
+  INVALID_MODEL: { status: 422, retryable: false, meaning: "The artifact is not an ONNX model that can be served." },
+  SIGNATURE_MISMATCH: {
+    status: 422,
+    retryable: false,
+    meaning: "A model's inputs do not match the deployment's columns.",
+  },
+  CORRUPT_ARTIFACT: { status: 500, retryable: false, meaning: "An artifact's bytes do not match its digest." },
+  QUERY_TOO_DEEP: { status: 400, retryable: false, meaning: "The GraphQL query is nested too deeply." },
+  QUERY_TOO_COSTLY: { status: 400, retryable: false, meaning: "The GraphQL query asks for too much at once." },
+  PROJECTION_BEHIND: {
+    status: 503,
+    retryable: true,
+    meaning: "The read model did not reach the asked position in time.",
+  },
+  SCORING_FAILED: { status: 500, retryable: false, meaning: "The model failed on this input." },
+  TRAINING_FAILED: { status: 422, retryable: false, meaning: "A training job cannot go on; the message says why." },
+  WAREHOUSE_FAILED: { status: 502, retryable: true, meaning: "The warehouse refused or failed a statement." },
+  STORAGE_FULL: { status: 507, retryable: true, meaning: "The disk is full; nothing was written." },
+  DATA_LOCKED: { status: 409, retryable: false, meaning: "Another Millrace process uses this data directory." },
+  INVALID_SETTING: { status: 400, retryable: false, meaning: "A setting has a value that is not understood." },
+  CLOSED: { status: 503, retryable: true, meaning: "The component is shutting down." },
+  INTERNAL: {
+    status: 500,
+    retryable: false,
+    meaning: "A defect in Millrace; please report it with the correlation id.",
+  },
+} as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>;
+
+export type ErrorCode = keyof typeof table;
+
+export const errorTable: Record<ErrorCode, { status: number; retryable: boolean; meaning: string }> = table;
+
+export type ErrorDetails = Record<string, unknown>;
+
+/** A failure with a stable code. `details` is JSON-safe and shown to the caller; `cause` is kept for the log. */
+export class MillraceError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "MillraceError";
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+}
+
+export const isMillraceError = (error: unknown, code?: ErrorCode): error is MillraceError =>
+  error instanceof MillraceError && (code === undefined || error.code === code);
+
+/** Any thrown value as a coded error; what has no code becomes INTERNAL with its cause kept. */
+export const asMillraceError = (error: unknown): MillraceError =>
+  error instanceof MillraceError
+    ? error
+    : new MillraceError("INTERNAL", error instanceof Error ? error.message : String(error), { cause: error });

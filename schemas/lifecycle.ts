@@ -1,0 +1,286 @@
+/**
+ * Every lifecycle event that a release has written, at its newest version. Older versions are brought here
+ * by `schemas/upcasters.ts`. Stream of an aggregate: `<aggregate>-<project>/<id>` (`streamName`).
+ * Times are UTC milliseconds, durations milliseconds.
+ */
+export type Event<Type extends string, Data> = { readonly type: Type; readonly data: Data };
+
+export type Role = "Admin" | "Data_Scientist" | "Regular_User";
+
+export type ProjectEvent =
+  | Event<"ProjectCreated", { name: string; description: string }>
+  | Event<"ProjectRenamed", { name: string }>
+  | Event<"MemberGranted", { member: string; role: Role }>
+  | Event<"MemberRevoked", { member: string }>;
+
+/** A topic of the world's events. Sources with the same `key` and `partitions` are co-partitioned. */
+export type EventSourceDefinition = {
+  topic: string;
+  /** Avro record schema, JSON. */
+  schema: string;
+  schemaId: number;
+  /** Field whose value is the message key. */
+  key: string;
+  /** Field (long, milliseconds) that is the event time. */
+  timestamp: string;
+  partitions: number;
+  maxRecordBytes: number;
+  /** null keeps for ever. */
+  retentionMs: number | null;
+};
+
+export type EventSourceEvent =
+  | Event<"EventSourceCreated", EventSourceDefinition>
+  | Event<"EventSourceSchemaChanged", { schema: string; schemaId: number }>
+  | Event<"EventSourceArchived", Record<string, never>>;
+
+export type AggregateFunction =
+  | "count"
+  | "sum"
+  | "mean"
+  | "min"
+  | "max"
+  | "variance"
+  | "last"
+  | "distinct"
+  | "quantile"
+  | "rate";
+
+export type FeatureDefinition = {
+  name: string;
+  /** Event source whose events feed it. */
+  source: string;
+  function: AggregateFunction;
+  /** CEL over `event` and `time`; a number (string, too, for `distinct`). Absent for `count` and `rate`. */
+  value?: string;
+  /** CEL, bool: which events count. All without it. */
+  where?: string;
+  /** Sawtooth window length; null for `last` without a window. */
+  windowMs: number | null;
+  /** For `quantile`, in (0, 1). */
+  quantile?: number;
+};
+
+export type FeatureViewDefinition = {
+  /** `key`: the fields that identify the entity, present in every source of the view. */
+  entity: { name: string; key: string[] };
+  features: FeatureDefinition[];
+  /** An event this much older than the newest one seen is dropped and counted. */
+  allowedLatenessMs: number;
+  /** An entity not touched for so long is forgotten at read time; null never. */
+  ttlMs: number | null;
+};
+
+export type FeatureViewEvent =
+  | Event<"FeatureViewCreated", { definition: FeatureViewDefinition }>
+  | Event<"FeatureViewChanged", { version: number; definition: FeatureViewDefinition }>
+  | Event<"FeatureViewArchived", Record<string, never>>;
+
+export type TensorInfo = { name: string; type: string /** -1 where dynamic. */; shape: number[] };
+export type Signature = { inputs: TensorInfo[]; outputs: TensorInfo[] };
+export type Task = "binary" | "regression";
+export type ModelRef = { model: string; version: number };
+
+/** Where a version came from. `code` is free text (a commit, a notebook). */
+export type Lineage = {
+  trainingJob: string | null;
+  /** Event-time range of the training set: from inclusive, to exclusive. */
+  from: number | null;
+  to: number | null;
+  rows: number | null;
+  sources: string[];
+  views: { view: string; version: number }[];
+  /** Next offset by `topic/partition` up to which the log was folded. */
+  positions: Record<string, number>;
+  code: string | null;
+};
+
+export type ModelVersionDefinition = {
+  version: number;
+  /** SHA-256 of the ONNX file. */
+  artifact: string;
+  size: number;
+  signature: Signature;
+  task: Task;
+  /** Names of the input columns in tensor order. */
+  columns: string[];
+  metrics: Record<string, number>;
+  /** SHA-256 of the reference profile (`ml/drift/profile.ts`), or null. */
+  profile: string | null;
+  lineage: Lineage;
+};
+
+export type ModelEvent =
+  | Event<"ModelRegistered", { description: string }>
+  | Event<"ModelVersionCreated", ModelVersionDefinition>
+  | Event<"ModelVersionApproved", { version: number; comment: string }>
+  | Event<"ModelVersionRejected", { version: number; comment: string }>
+  | Event<"ModelAliasSet", { alias: string; version: number }>
+  | Event<"ModelAliasRemoved", { alias: string }>
+  | Event<"ModelArchived", Record<string, never>>;
+
+/**
+ * One input of a model. `from` is `event.<field>`, `<view>:<feature>`, or else a CEL expression over
+ * `event` and `time` that yields a number or bool.
+ */
+export type Column = { name: string; from: string };
+
+export type Variant = "champion" | "challenger" | "shadow";
+
+/** Shares of champion and challengers sum to 1; a shadow scores everything, answers nothing, has share 0. */
+export type TrafficSplit = (ModelRef & { variant: Variant; share: number })[];
+
+/** How outcomes are recognised. `key` fields are in the trigger and in the outcome source. */
+export type OutcomeDefinition = {
+  source: string;
+  key: string[];
+  /** CEL over the outcome event: number, or bool for a binary task. */
+  value: string;
+  /** A prediction waits so long in event time. */
+  horizonMs: number;
+};
+
+export type DeploymentDefinition = {
+  /** Event source whose events ask for predictions. */
+  trigger: string;
+  columns: Column[];
+  split: TrafficSplit;
+  outcome: OutcomeDefinition | null;
+  /** For a binary task: positive at or above it. */
+  threshold: number;
+};
+
+export type DeploymentEvent =
+  | Event<"DeploymentCreated", DeploymentDefinition>
+  | Event<"TrafficChanged", { split: TrafficSplit }>
+  | Event<"DeploymentStopped", Record<string, never>>;
+
+export type DriftStatistic = "psi" | "js" | "ks" | "wasserstein";
+
+export type MonitorDefinition =
+  | {
+      kind: "drift";
+      deployment: string;
+      statistic: DriftStatistic;
+      threshold: number;
+      /** Columns watched; all, and the output `prediction`, when empty. */
+      columns: string[];
+      /** Length of the compared window in event time, a multiple of the tile (1 h). */
+      windowMs: number;
+      /** Fewer rows than this in a window are not judged. */
+      minRows: number;
+    }
+  | {
+      kind: "error";
+      deployment: string;
+      /** Page-Hinkley (River's defaults: 30, 0.005, 50, 0.9999). */
+      minInstances: number;
+      delta: number;
+      lambda: number;
+      alpha: number;
+    };
+
+export type MonitorEvent = Event<"MonitorCreated", MonitorDefinition> | Event<"MonitorDeleted", Record<string, never>>;
+
+export type AlertDefinition = {
+  monitor: string;
+  deployment: string;
+  model: string;
+  version: number;
+  column: string;
+  statistic: string;
+  value: number;
+  threshold: number;
+  /** Event-time window that was judged. */
+  from: number;
+  to: number;
+  rows: number;
+  message: string;
+};
+
+export type AlertEvent =
+  | Event<"AlertRaised", AlertDefinition>
+  | Event<"AlertAcknowledged", { comment: string }>
+  | Event<"AlertResolved", { comment: string }>;
+
+export type BoostingParameters = {
+  trees: number;
+  learningRate: number;
+  maxLeaves: number;
+  maxDepth: number;
+  minLeafRows: number;
+  l2: number;
+  bins: number;
+  /** Newest share of the rows by event time that is held out for early stopping and metrics; in (0, 1). */
+  validationShare: number;
+  /** Stop when the validation loss has not improved for so many trees; 0 never stops. */
+  earlyStoppingRounds: number;
+  seed: number;
+};
+
+export type TrainingSpec = {
+  /** Model that gets the new version. */
+  model: string;
+  task: Task;
+  trigger: string;
+  columns: Column[];
+  label: OutcomeDefinition;
+  /** Event time of the trigger: from inclusive, to exclusive. */
+  from: number;
+  to: number;
+  algorithm: "gradient-boosting";
+  parameters: BoostingParameters;
+};
+
+export type TrainingJobEvent =
+  | Event<"TrainingJobSubmitted", TrainingSpec>
+  | Event<"TrainingJobStarted", { worker: string; attempt: number }>
+  | Event<"TrainingJobProgressed", { phase: string; done: number; total: number; message: string }>
+  | Event<"TrainingJobCompleted", { version: number; rows: number; metrics: Record<string, number> }>
+  | Event<"TrainingJobFailed", { code: string; message: string }>
+  | Event<"TrainingJobCancelled", Record<string, never>>;
+
+export type LifecycleEvent =
+  | ProjectEvent
+  | EventSourceEvent
+  | FeatureViewEvent
+  | ModelEvent
+  | DeploymentEvent
+  | MonitorEvent
+  | AlertEvent
+  | TrainingJobEvent;
+
+export type Aggregate =
+  | "project"
+  | "event-source"
+  | "feature-view"
+  | "model"
+  | "deployment"
+  | "monitor"
+  | "alert"
+  | "training-job";
+
+export const aggregates: readonly Aggregate[] = [
+  "project",
+  "event-source",
+  "feature-view",
+  "model",
+  "deployment",
+  "monitor",
+  "alert",
+  "training-job",
+];
+
+export const streamName = (aggregate: Aggregate, project: string, id: string): string =>
+  `${aggregate}-${project}/${id}`;
+
+/** Inverse of `streamName`; null for a stream that is not an aggregate's. */
+export const parseStreamName = (stream: string): { aggregate: Aggregate; project: string; id: string } | null => {
+  const slash = stream.indexOf("/");
+  if (slash < 0) return null;
+  const head = stream.slice(0, slash);
+  const aggregate = aggregates.find((name) => head.startsWith(`${name}-`));
+  return aggregate === undefined
+    ? null
+    : { aggregate, project: head.slice(aggregate.length + 1), id: stream.slice(slash + 1) };
+};
