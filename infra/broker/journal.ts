@@ -1,0 +1,85 @@
+import { decodeJournal } from "../../schemas/journal.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import { topicOf } from "../../schemas/topics.ts";
+import type { Broker, RecordBatch } from "./port.ts";
+
+export type ReplayOptions = {
+  application: string;
+  partition: number;
+  /** Stop before the first record of a topic at or beyond its offset given here. */
+  upTo?: ReadonlyMap<string, number>;
+  signal?: AbortSignal;
+};
+
+/**
+ * Replays what a task took, in the order in which it took it, up to the journal's end at the call (or `upTo`).
+ * Answers the next offset of each input. ILLEGAL_STATE where retention has removed a part of the history.
+ */
+export const replay = async (
+  broker: Broker,
+  options: ReplayOptions,
+  visit: (topic: string, batch: RecordBatch, index: number) => void,
+): Promise<ReadonlyMap<string, number>> => {
+  const { application, partition, upTo, signal } = options;
+  const journal = topicOf.journal(application);
+  const next = new Map<string, number>();
+  if ((await broker.topic(journal)) === null) return next;
+  const end = (await broker.watermarks(journal))[partition]?.high ?? 0;
+  const entries = broker.reader({ partitions: [{ topic: journal, partition }], from: new Map() });
+  const cursors = new Map<string, Cursor>();
+  try {
+    let position = 0;
+    while (position < end) {
+      signal?.throwIfAborted();
+      const batch = await entries.poll(journal, partition);
+      if (batch === null) break;
+      for (let i = 0; i < batch.count && batch.offsets[i] < end; i++) {
+        position = batch.offsets[i] + 1;
+        const entry = decodeJournal(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]));
+        for (let run = 0; run < entry.runs.length; run += 2) {
+          const { topic, offset } = entry.inputs[entry.runs[run]];
+          const cursor = cursors.get(topic) ?? openCursor(broker, topic, partition, offset);
+          cursors.set(topic, cursor);
+          const limit = upTo?.get(topic) ?? Number.POSITIVE_INFINITY;
+          for (let left = entry.runs[run + 1]; left > 0; left--) {
+            if (cursor.batch === null || cursor.index >= cursor.batch.count) await cursor.fill();
+            const held = cursor.batch as RecordBatch;
+            if (held.offsets[cursor.index] >= limit) return next;
+            visit(topic, held, cursor.index);
+            next.set(topic, held.offsets[cursor.index] + 1);
+            cursor.index += 1;
+          }
+        }
+      }
+    }
+    return next;
+  } finally {
+    await entries.close();
+    for (const cursor of cursors.values()) await cursor.close();
+  }
+};
+
+type Cursor = { batch: RecordBatch | null; index: number; fill(): Promise<void>; close(): Promise<void> };
+
+const openCursor = (broker: Broker, topic: string, partition: number, from: number): Cursor => {
+  const reader = broker.reader({ partitions: [{ topic, partition }], from: new Map([[`${topic}/${partition}`, from]]) });
+  let expected = from;
+  const cursor: Cursor = {
+    batch: null,
+    index: 0,
+    fill: async () => {
+      const batch = await reader.poll(topic, partition);
+      if (batch === null || batch.offsets[0] !== expected) {
+        throw new MillraceError(
+          "ILLEGAL_STATE",
+          `${topic}/${partition} no longer holds offset ${expected}: its retention is shorter than the history asked for`,
+        );
+      }
+      expected = batch.offsets[batch.count - 1] + 1;
+      cursor.batch = batch;
+      cursor.index = 0;
+    },
+    close: () => reader.close(),
+  };
+  return cursor;
+};
