@@ -1,0 +1,36 @@
+import { MillraceError } from "../../schemas/errors.ts";
+
+/** Primary result codes, https://www.sqlite.org/rescode.html; an extended code holds its primary in the low byte. */
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+const SQLITE_IOERR = 10;
+
+const resultCode = (error: unknown): number | null =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : null;
+
+/** Another connection holds the lock that was needed. */
+export const isBusy = (error: unknown): boolean => resultCode(error) === SQLITE_BUSY;
+
+const isFull = (error: unknown): boolean => {
+  const code = resultCode(error);
+  if (code === SQLITE_FULL) return true;
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) return true;
+  return code === SQLITE_IOERR && /disk full|no space/i.test((error as Error).message);
+};
+
+/**
+ * What to throw for a failure of the database or of the file system under it: STORAGE_FULL when there was no
+ * room, CLOSED when the connection is closed, anything else as it came.
+ */
+export const mapSqliteError = (error: unknown): unknown => {
+  if (error instanceof MillraceError) return error;
+  if (isFull(error)) {
+    return new MillraceError("STORAGE_FULL", "the disk is full, nothing was written: free some space and try again", {
+      cause: error,
+    });
+  }
+  if (error instanceof Error && /database is not open|statement has been finalized/.test(error.message)) {
+    return new MillraceError("CLOSED", "the store is closed", { cause: error });
+  }
+  return error;
+};

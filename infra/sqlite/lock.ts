@@ -1,0 +1,50 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { MillraceError } from "../../schemas/errors.ts";
+import { isBusy, mapSqliteError } from "./errors.ts";
+
+export type DirectoryLock = { release(): void };
+
+/** Keeps the connections from being collected, and with them the locks from being dropped. */
+const held = new Set<DatabaseSync>();
+
+/**
+ * Takes a directory for this process until `release` or its end, however it ends: an open write transaction on
+ * `lock.db` is the lock, so the operating system drops it. DATA_LOCKED names the process that holds it.
+ */
+export const lockDirectory = (dir: string): DirectoryLock => {
+  mkdirSync(dir, { recursive: true });
+  const db = new DatabaseSync(join(dir, "lock.db"), { timeout: 0 });
+  try {
+    db.exec("CREATE TABLE IF NOT EXISTS holder (id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL)");
+    db.exec(`INSERT INTO holder VALUES (1, ${process.pid}) ON CONFLICT (id) DO UPDATE SET pid = excluded.pid`);
+    // A reserved lock, not an exclusive one: others can still read who holds it.
+    db.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    const pid = isBusy(error) ? holder(db) : null;
+    db.close();
+    if (!isBusy(error)) throw mapSqliteError(error);
+    const who = pid === null ? "another process" : `process ${pid}`;
+    throw new MillraceError("DATA_LOCKED", `${dir} is in use by ${who}: stop it, or choose another data directory`, {
+      details: { directory: dir, pid },
+      cause: error,
+    });
+  }
+  held.add(db);
+  return {
+    release() {
+      if (held.delete(db)) db.close();
+    },
+  };
+};
+
+const holder = (db: DatabaseSync): number | null => {
+  try {
+    const row = db.prepare("SELECT pid FROM holder").get();
+    return typeof row?.pid === "number" ? row.pid : null;
+  } catch {
+    // The holder is just creating the table, or writing its number.
+    return null;
+  }
+};
