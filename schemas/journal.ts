@@ -5,8 +5,8 @@ import { byteWriter } from "./byte-writer.ts";
  * Replaying the inputs in this order gives every state that the task ever had, bit for bit.
  */
 export type JournalEntry = {
-  inputs: { topic: string; /** Offset of the first record taken. */ offset: number }[];
-  /** Alternating runs: input index, number of records. */
+  inputs: { topic: string /** Offset of the first record taken. */; offset: number }[];
+  /** Alternating: input index, number of records; a negative number are records that became dead letters undecoded. */
   runs: number[];
 };
 

@@ -114,7 +114,12 @@ export const tileSchema = {
     { name: "rows", type: "long" },
     { name: "columns", type: { type: "array", items: "string" } },
     { name: "bins", type: { type: "array", items: "int" }, doc: "Bins by column; counts are laid out in that order" },
-    { name: "values", type: { type: "array", items: "double" } },
+    { name: "length", type: "int", doc: "How many numbers are in values" },
+    {
+      name: "values",
+      type: "bytes",
+      doc: "Numbers packed by schemas/packed.ts: bin counts by column, or a metric tile",
+    },
   ],
 } as const;
 

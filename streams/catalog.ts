@@ -1,4 +1,10 @@
-import { comparePositions, type EventStore, type Position, START, type StoredEvent } from "../infra/event-store/port.ts";
+import {
+  comparePositions,
+  type EventStore,
+  type Position,
+  START,
+  type StoredEvent,
+} from "../infra/event-store/port.ts";
 import type {
   DeploymentDefinition,
   EventSourceDefinition,

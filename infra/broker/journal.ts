@@ -1,5 +1,5 @@
-import { decodeJournal } from "../../schemas/journal.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { decodeJournal } from "../../schemas/journal.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { Broker, RecordBatch } from "./port.ts";
 
@@ -12,7 +12,8 @@ export type ReplayOptions = {
 };
 
 /**
- * Replays what a task took, in the order in which it took it, up to the journal's end at the call (or `upTo`).
+ * Replays what a task took, in the order in which it took it (but for records that could
+ * not be decoded and became dead letters), up to the journal's end at the call (or `upTo`).
  * Answers the next offset of each input. ILLEGAL_STATE where retention has removed a part of the history.
  */
 export const replay = async (
@@ -41,11 +42,12 @@ export const replay = async (
           const cursor = cursors.get(topic) ?? openCursor(broker, topic, partition, offset);
           cursors.set(topic, cursor);
           const limit = upTo?.get(topic) ?? Number.POSITIVE_INFINITY;
-          for (let left = entry.runs[run + 1]; left > 0; left--) {
+          const skipped = entry.runs[run + 1] < 0;
+          for (let left = Math.abs(entry.runs[run + 1]); left > 0; left--) {
             if (cursor.batch === null || cursor.index >= cursor.batch.count) await cursor.fill();
             const held = cursor.batch as RecordBatch;
             if (held.offsets[cursor.index] >= limit) return next;
-            visit(topic, held, cursor.index);
+            if (!skipped) visit(topic, held, cursor.index);
             next.set(topic, held.offsets[cursor.index] + 1);
             cursor.index += 1;
           }
@@ -62,7 +64,10 @@ export const replay = async (
 type Cursor = { batch: RecordBatch | null; index: number; fill(): Promise<void>; close(): Promise<void> };
 
 const openCursor = (broker: Broker, topic: string, partition: number, from: number): Cursor => {
-  const reader = broker.reader({ partitions: [{ topic, partition }], from: new Map([[`${topic}/${partition}`, from]]) });
+  const reader = broker.reader({
+    partitions: [{ topic, partition }],
+    from: new Map([[`${topic}/${partition}`, from]]),
+  });
   let expected = from;
   const cursor: Cursor = {
     batch: null,

@@ -56,8 +56,21 @@ export const predictionEncoder = (constants: PredictionConstants, writer: ByteWr
   });
   const runtime = once((to) => to.string(constants.runtime));
   return (
-    id, entity, key, eventTime, offset, positions, positionsAt, positionsCount, lookups,
-    features, featuresAt, featuresCount, output, servedAt, latencyMs,
+    id,
+    entity,
+    key,
+    eventTime,
+    offset,
+    positions,
+    positionsAt,
+    positionsCount,
+    lookups,
+    features,
+    featuresAt,
+    featuresCount,
+    output,
+    servedAt,
+    latencyMs,
   ) => {
     writer.reset();
     writer.raw(header);

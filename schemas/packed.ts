@@ -1,0 +1,61 @@
+/**
+ * Numbers of a sketch in few bytes: mostly small counts and long runs of zeros.
+ * A varint token t: t = 2n, n >= 1: n zeros; t = 1: a raw little-endian double follows; t = 2v + 1, v >= 1: the integer v.
+ */
+export const packNumbers = (values: Float64Array): Buffer => {
+  const out = Buffer.allocUnsafe(values.length * 9 + 9);
+  let at = 0;
+  const varint = (value: number): void => {
+    let left = value;
+    while (left > 127) {
+      out[at++] = (left % 128) | 128;
+      left = Math.floor(left / 128);
+    }
+    out[at++] = left;
+  };
+  for (let i = 0; i < values.length; ) {
+    const value = values[i];
+    if (value === 0 && !Object.is(value, -0)) {
+      let run = 1;
+      while (i + run < values.length && values[i + run] === 0) run++;
+      varint(run * 2);
+      i += run;
+      continue;
+    }
+    if (value > 0 && value < 1e15 && Number.isInteger(value)) {
+      varint(value * 2 + 1);
+    } else {
+      out[at++] = 1;
+      at = out.writeDoubleLE(value, at);
+    }
+    i++;
+  }
+  return Buffer.from(out.subarray(0, at));
+};
+
+/** Inverse of `packNumbers`; `length` is how many numbers were packed. */
+export const unpackNumbers = (bytes: Uint8Array, length: number): Float64Array => {
+  const values = new Float64Array(length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  let i = 0;
+  while (i < length) {
+    let token = 0;
+    let factor = 1;
+    for (;;) {
+      const byte = bytes[at++];
+      token += (byte & 127) * factor;
+      if (byte < 128) break;
+      factor *= 128;
+    }
+    if (token === 1) {
+      values[i++] = view.getFloat64(at, true);
+      at += 8;
+    } else if (token % 2 === 1) {
+      values[i++] = (token - 1) / 2;
+    } else {
+      i += token / 2;
+    }
+  }
+  return values;
+};
