@@ -1,0 +1,31 @@
+import { env, InferenceSession } from "onnxruntime-node";
+import { MillraceError } from "../../schemas/errors.ts";
+
+/**
+ * One thread and sequential execution: more threads spin while idle, and only one thread sums the trees of a row in
+ * the same order whatever the batch. No arena and no memory pattern: both keep the largest batch ever seen.
+ */
+const sessionOptions: InferenceSession.SessionOptions = {
+  executionProviders: ["cpu"],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: "sequential",
+  enableCpuMemArena: false,
+  enableMemPattern: false,
+  graphOptimizationLevel: "all",
+  logSeverityLevel: 4,
+};
+
+/** What a score depends on besides model and input; kept with every prediction. */
+export const runtimeFingerprint = `onnxruntime ${env.versions.node ?? env.versions.common} cpu threads=1`;
+
+/** INVALID_MODEL with the runtime's message where the bytes are no model that it can run. */
+export const createSession = async (bytes: Uint8Array): Promise<InferenceSession> => {
+  if (bytes.length === 0) throw new MillraceError("INVALID_MODEL", "The model file is empty.");
+  try {
+    return await InferenceSession.create(bytes, sessionOptions);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MillraceError("INVALID_MODEL", `ONNX Runtime cannot load the model: ${reason}`, { cause: error });
+  }
+};

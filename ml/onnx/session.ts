@@ -1,0 +1,111 @@
+import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { MillraceError } from "../../schemas/errors.ts";
+import { createSession, runtimeFingerprint } from "./runtime.ts";
+
+/** A loaded model that scores rows of float32 columns. */
+export type Scorer = {
+  columns: number;
+  /** `rows` is row-major, `count * columns` values or more; answers `count` outputs. SCORING_FAILED. */
+  score(rows: Float32Array, count: number): Promise<Float32Array>;
+  /** E.g. "onnxruntime 1.30.0 cpu threads=1". */
+  runtime: string;
+  close(): Promise<void>;
+};
+
+/** Rows in one call of the runtime, which blocks the thread: at 100 trees a few milliseconds. */
+const MAX_CALL_ROWS = 4096;
+
+const invalid = (message: string): MillraceError => new MillraceError("INVALID_MODEL", message);
+
+const inputOf = (session: InferenceSession): { name: string; columns: number } => {
+  const [input, ...more] = session.inputMetadata;
+  if (input === undefined || more.length > 0) {
+    const names = session.inputNames.join(", ");
+    throw invalid(
+      `The model has ${session.inputNames.length} inputs (${names}); one float tensor [N, columns] is served.`,
+    );
+  }
+  if (!input.isTensor || input.type !== "float32" || input.shape.length !== 2) {
+    const found = input.isTensor ? `${input.type} [${input.shape.join(", ")}]` : "not a tensor";
+    throw invalid(`Input ${input.name} is ${found}; a float32 tensor [N, columns] is served.`);
+  }
+  const [rows, columns] = input.shape;
+  if (typeof rows === "number") {
+    throw invalid(`Input ${input.name} takes exactly ${rows} rows; export the model with a dynamic first dimension.`);
+  }
+  if (typeof columns !== "number" || columns < 1) {
+    throw invalid(`Input ${input.name} does not say how many columns it has; export it as [N, columns].`);
+  }
+  return { name: input.name, columns };
+};
+
+/** The output to serve: the float tensor, and the one of the probabilities where there are several. */
+const outputOf = (session: InferenceSession): string => {
+  const floats = session.outputMetadata.filter((output) => output.isTensor && output.type === "float32");
+  const chosen = floats.find((output) => /prob/i.test(output.name)) ?? floats[0];
+  if (chosen !== undefined) return chosen.name;
+  const sequence = session.outputMetadata.find((output) => !output.isTensor);
+  throw invalid(
+    sequence === undefined
+      ? `The model has no float32 output among ${session.outputNames.join(", ")}.`
+      : `Output ${sequence.name} is a sequence of maps; export the classifier with zipmap off (skl2onnx: options={id(model): {"zipmap": False}}).`,
+  );
+};
+
+/** Values a row of the output: 1, or 2 for the probabilities of both classes. */
+const widthOf = (name: string, output: Tensor, rows: number): 1 | 2 => {
+  const width = output.size / rows;
+  if (width === 1 || width === 2) return width;
+  throw invalid(
+    `Output ${name} has shape [${output.dims.join(", ")}] for ${rows} rows; [N], [N, 1] or [N, 2] is served.`,
+  );
+};
+
+/**
+ * Loads a model for serving: one float input [N, C]; a float output [N, 1] or [N], or the probabilities [N, 2] of a
+ * binary classifier, of which the second is served. INVALID_MODEL for anything else.
+ * A row's score is the same, bit for bit, whatever the batch that it is in: replay rests on it.
+ */
+export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
+  const session = await createSession(bytes);
+  try {
+    const input = inputOf(session);
+    const output = outputOf(session);
+    const call = async (rows: Float32Array, count: number): Promise<Tensor> => {
+      const answers = await session.run({ [input.name]: new Tensor("float32", rows, [count, input.columns]) }, [
+        output,
+      ]);
+      return answers[output];
+    };
+    const probe = await call(new Float32Array(2 * input.columns), 2).catch((error: Error) => {
+      throw new MillraceError("INVALID_MODEL", `The model cannot score a row of zeros: ${error.message}`, {
+        cause: error,
+      });
+    });
+    const width = widthOf(output, probe, 2);
+    return {
+      columns: input.columns,
+      runtime: runtimeFingerprint,
+      async score(rows, count) {
+        const outputs = new Float32Array(count);
+        for (let from = 0; from < count; from += MAX_CALL_ROWS) {
+          const size = Math.min(MAX_CALL_ROWS, count - from);
+          const chunk = rows.subarray(from * input.columns, (from + size) * input.columns);
+          const answer = await call(chunk, size).catch((error: Error) => {
+            throw new MillraceError("SCORING_FAILED", `The model failed on ${size} rows: ${error.message}`, {
+              cause: error,
+            });
+          });
+          const scores = answer.data as Float32Array;
+          if (width === 1) outputs.set(scores, from);
+          else for (let i = 0; i < size; i++) outputs[from + i] = scores[2 * i + 1];
+        }
+        return outputs;
+      },
+      close: () => session.release(),
+    };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+};
