@@ -12,6 +12,8 @@ export type SqliteOptions = {
   create: string;
   /** How long a statement blocks this thread for another connection's lock, milliseconds. 10 s without it. */
   busyTimeoutMs?: number;
+  /** STORAGE_FULL beyond this size of the file, so that it leaves room to others; unbounded without it. */
+  maxBytes?: number;
 };
 
 const pageSize = 16_384;
@@ -56,6 +58,7 @@ export const openSqlite = (path: string, options: SqliteOptions): DatabaseSync =
       PRAGMA temp_store = MEMORY;
     `);
     retryWhileBusy(() => transact(db, () => db.exec(options.create)));
+    if (options.maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / pageSize)}`);
     if (options.busyTimeoutMs !== undefined) db.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
     return db;
   } catch (error) {

@@ -4,12 +4,16 @@ import { MillraceError } from "../../schemas/errors.ts";
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 const SQLITE_IOERR = 10;
+const SQLITE_CONSTRAINT = 19;
 
 const resultCode = (error: unknown): number | null =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : null;
 
 /** Another connection holds the lock that was needed. */
 export const isBusy = (error: unknown): boolean => resultCode(error) === SQLITE_BUSY;
+
+/** A unique index or a check refused the row. */
+export const isConstraint = (error: unknown): boolean => resultCode(error) === SQLITE_CONSTRAINT;
 
 const isFull = (error: unknown): boolean => {
   const code = resultCode(error);

@@ -1,0 +1,18 @@
+import { MillraceError } from "../schemas/errors.ts";
+
+/**
+ * The adapter that the scheme of a setting's URL picks. INVALID_SETTING names the setting and the schemes that
+ * there are.
+ */
+export const engineOf = <Open>(setting: string, url: string, adapters: ReadonlyMap<string, Open>): Open => {
+  const open = adapters.get(url.slice(0, Math.max(0, url.indexOf(":"))).toLowerCase());
+  if (open !== undefined) return open;
+  const schemes = [...adapters.keys()].map((scheme) => `${scheme}:`).join(", ");
+  throw new MillraceError(
+    "INVALID_SETTING",
+    `${setting}: "${url}" names no engine that is known: use one of ${schemes}`,
+    {
+      details: { setting, url },
+    },
+  );
+};
