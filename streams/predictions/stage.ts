@@ -1,0 +1,315 @@
+import type { Transaction } from "../../infra/broker/port.ts";
+import { compileExpression, fieldTypes } from "../../ml/cel/compile.ts";
+import { type ColumnPlan, type FeatureReader, planColumns } from "../../ml/features/columns.ts";
+import type { ByteWriter } from "../../schemas/byte-writer.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import { topicOf } from "../../schemas/topics.ts";
+import type { CatalogDeployment, CatalogSource } from "../catalog.ts";
+import { type Joined, type PendingPrediction, type PendingPredictions, pendingPredictions } from "../outcomes/join.ts";
+import type { DecodedEvent } from "../runtime/input.ts";
+import { type Application, sourceInfo } from "../topology.ts";
+import { type PredictionEncoder, type PredictionLookup, predictionEncoder } from "./encode.ts";
+import { router } from "./routing.ts";
+import { type Rows, rows } from "./rows.ts";
+import type { ReadyVersion } from "./variant.ts";
+
+/** One entry of the split, ready to score. */
+type Arm = {
+  ready: ReadyVersion;
+  model: string;
+  version: number;
+  variant: string;
+  encode: PredictionEncoder;
+  rows: Rows;
+  /** Why single rows could not be scored, by row. */
+  failures: Map<number, MillraceError>;
+};
+
+/** A prediction that is due: its trigger, and where its row lies. */
+type Due = {
+  arm: number;
+  row: number;
+  key: string;
+  entity: string;
+  time: number;
+  offset: number;
+  polledAt: number;
+  lookups: readonly PredictionLookup[];
+  /** Where its positions begin in `positions`. */
+  positions: number;
+  pending: PendingPrediction | null;
+};
+
+export type ScoringFailure = { offset: number; error: MillraceError };
+
+/** Rows that one version scored in this batch, in the order of the triggers. */
+export type ScoredRows = {
+  ready: ReadyVersion;
+  matrix: Float32Array;
+  outputs: Float32Array;
+  count: number;
+  /** Event time by row. */
+  times: number[];
+};
+
+/** Everything that a deployment does inside a task. */
+export type DeploymentStage = {
+  deployment: CatalogDeployment;
+  /** Topic whose records are triggers, and the one that brings outcomes (or null). */
+  triggerTopic: string;
+  outcomeTopic: string | null;
+  predictionsTopic: string;
+  outcomesTopic: string;
+  plan: ColumnPlan;
+  pending: PendingPredictions | null;
+  /** Next offsets of the two output topics in this partition. */
+  nextPrediction: number;
+  nextOutcome: number;
+  unmatched: number;
+  trigger(event: DecodedEvent, time: number, offset: number, polledAt: number, positions: Float64Array): void;
+  outcome(event: DecodedEvent, time: number, topic: string, offset: number): void;
+  /** Scores what is due; a row that fails alone is a failure, the others go on. */
+  score(): Promise<ScoringFailure[]>;
+  /** Adds the predictions to the transaction in the order of their triggers. Answers how many. */
+  emit(transaction: Transaction): number;
+  scored(): ScoredRows[];
+  /** Outcomes met in this batch, scored predictions only; empty after the call. */
+  joined(): Joined[];
+  reset(): void;
+};
+
+export type StageOptions = {
+  deployment: CatalogDeployment;
+  application: Application;
+  partition: number;
+  ready: ReadyVersion[];
+  readers: FeatureReader[];
+  /** What the last read of the looked-up views served; empty where all views are local. */
+  lookups: () => readonly PredictionLookup[];
+  plan: ColumnPlan;
+  predictionSchemaId: number;
+  nextPrediction: number;
+  nextOutcome: number;
+  writer: ByteWriter;
+  clock: () => number;
+};
+
+export const stagePlan = (deployment: CatalogDeployment, application: Application): ColumnPlan =>
+  planColumns(deployment.columns, sourceInfo(sourceNamed(application, deployment.trigger)), application.plans);
+
+const sourceNamed = (application: Application, id: string): CatalogSource => {
+  const input = application.inputs.find((candidate) => candidate.source.id === id);
+  if (input === undefined) throw new MillraceError("NOT_FOUND", `${application.id} has no event source ${id}`);
+  return input.source;
+};
+
+export const deploymentStage = (options: StageOptions): DeploymentStage => {
+  const { deployment, application, partition, plan, readers, clock } = options;
+  const trigger = sourceNamed(application, deployment.trigger);
+  const outcome = deployment.outcome;
+  const outcomeSource = outcome === null ? null : sourceNamed(application, outcome.source);
+  const outcomeValue =
+    outcome === null || outcomeSource === null
+      ? null
+      : compileExpression(outcome.value, fieldTypes(outcomeSource.schema), "number|bool");
+  const businessKey = keyOf(outcome?.key ?? []);
+  const route = router(deployment.split, deployment.revision);
+  const width = plan.columns.length;
+  const arms: Arm[] = deployment.split.map((entry, index) => ({
+    ready: options.ready[index],
+    model: entry.model,
+    version: entry.version,
+    variant: entry.variant,
+    encode: predictionEncoder(
+      {
+        schemaId: options.predictionSchemaId,
+        endpoint: deployment.id,
+        revision: deployment.revision,
+        model: entry.model,
+        version: entry.version,
+        variant: entry.variant,
+        share: entry.share,
+        topic: trigger.topic,
+        partition,
+        runtime: options.ready[index].scorer.runtime,
+      },
+      options.writer,
+    ),
+    rows: rows(width),
+    failures: new Map(),
+  }));
+  const shadows = arms.flatMap((arm, index) => (arm.variant === "shadow" ? [index] : []));
+  const idPrefix = `${deployment.id}-${partition}-`;
+  const inputs = application.inputs.length;
+  let due: Due[] = [];
+  let positions = new Float64Array(1024 * inputs);
+  let met: Joined[] = [];
+
+  const keepPositions = (row: Float64Array): number => {
+    const at = triggers * inputs;
+    if (at + inputs > positions.length) {
+      const grown = new Float64Array(positions.length * 2);
+      grown.set(positions);
+      positions = grown;
+    }
+    positions.set(row, at);
+    triggers += 1;
+    return at;
+  };
+  let triggers = 0;
+
+  const idOf = (one: Due): string => {
+    const arm = arms[one.arm];
+    const id = idPrefix + one.offset;
+    return arm.variant === "shadow" ? `${id}-${arm.model}.${arm.version}` : id;
+  };
+
+  const add = (arm: number, from: Due, row: number): void => {
+    const one: Due = { ...from, arm, row };
+    due.push(one);
+    if (self.pending === null) return;
+    const { model, version, variant } = arms[arm];
+    one.pending = {
+      id: idOf(one),
+      key: one.key,
+      entity: one.entity,
+      time: one.time,
+      model,
+      version,
+      variant,
+      offset: -1,
+      outcomesFrom: self.nextOutcome,
+      output: Number.NaN,
+      next: null,
+    };
+    self.pending.add(one.pending);
+  };
+
+  const self: DeploymentStage = {
+    deployment,
+    triggerTopic: trigger.topic,
+    outcomeTopic: outcomeSource?.topic ?? null,
+    predictionsTopic: topicOf.predictions(deployment.project, deployment.id),
+    outcomesTopic: topicOf.outcomes(deployment.project, deployment.id),
+    plan,
+    pending: outcome === null ? null : pendingPredictions(outcome.horizonMs),
+    nextPrediction: options.nextPrediction,
+    nextOutcome: options.nextOutcome,
+    unmatched: 0,
+    trigger: (event, time, offset, polledAt, at) => {
+      const entity = String(event[trigger.key]);
+      const chosen = route(entity);
+      const arm = arms[chosen];
+      const start = arm.rows.next();
+      plan.write(event, time, readers, arm.rows.matrix, start);
+      const one: Due = {
+        arm: chosen,
+        row: arm.rows.count - 1,
+        key: businessKey(event),
+        entity,
+        time,
+        offset,
+        polledAt,
+        lookups: options.lookups(),
+        positions: keepPositions(at),
+        pending: null,
+      };
+      add(chosen, one, one.row);
+      for (const shadow of shadows) {
+        const copy = arms[shadow].rows;
+        copy.matrix.set(arm.rows.matrix.subarray(start, start + width), copy.next());
+        add(shadow, one, copy.count - 1);
+      }
+    },
+    outcome: (event, time, topic, offset) => {
+      if (self.pending === null || outcomeValue === null) return;
+      const value = outcomeValue.evaluate(event, time);
+      if (value === null || value === undefined) return;
+      const found = self.pending.take(businessKey(event), time);
+      if (found === null) self.unmatched += 1;
+      for (let at = found; at !== null; at = at.next) {
+        met.push({ prediction: at, outcome: Number(value), time, topic, offset });
+      }
+    },
+    score: async () => {
+      for (const arm of arms) {
+        const { count, matrix } = arm.rows;
+        if (count === 0) continue;
+        try {
+          arm.rows.outputs = await arm.ready.scorer.score(matrix, count);
+        } catch {
+          await scoreAlone(arm, width);
+        }
+      }
+      const failures: ScoringFailure[] = [];
+      for (const one of due) {
+        const failure = arms[one.arm].failures.get(one.row);
+        if (failure !== undefined) failures.push({ offset: one.offset, error: failure });
+      }
+      return failures;
+    },
+    emit: (transaction) => {
+      const servedAt = clock();
+      let emitted = 0;
+      for (const one of due) {
+        const arm = arms[one.arm];
+        if (arm.failures.has(one.row)) {
+          if (one.pending !== null) self.pending?.forget(one.pending.id, one.pending.key);
+          continue;
+        }
+        const output = arm.rows.outputs[one.row];
+        const value = arm.encode(
+          one.pending?.id ?? idOf(one), one.entity, one.key, one.time, one.offset,
+          positions, one.positions, inputs, one.lookups,
+          arm.rows.matrix, one.row * width, width, output, servedAt, servedAt - one.polledAt,
+        );
+        transaction.add(self.predictionsTopic, partition, one.entity, value, one.time);
+        if (one.pending !== null) {
+          one.pending.output = output;
+          one.pending.offset = self.nextPrediction;
+        }
+        self.nextPrediction += 1;
+        emitted += 1;
+      }
+      return emitted;
+    },
+    scored: () =>
+      arms.flatMap((arm, index) => {
+        if (arm.rows.count === 0) return [];
+        const times = due.filter((one) => one.arm === index).map((one) => one.time);
+        const { matrix, outputs, count } = arm.rows;
+        return [{ ready: arm.ready, matrix, outputs, count, times }];
+      }),
+    joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
+    reset: () => {
+      due = [];
+      met = [];
+      triggers = 0;
+      for (const arm of arms) {
+        arm.rows.count = 0;
+        arm.failures.clear();
+      }
+    },
+  };
+  return self;
+};
+
+const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
+  const { count, matrix } = arm.rows;
+  arm.rows.outputs = new Float32Array(count).fill(Number.NaN);
+  for (let row = 0; row < count; row++) {
+    try {
+      const output = await arm.ready.scorer.score(matrix.slice(row * width, (row + 1) * width), 1);
+      arm.rows.outputs[row] = output[0];
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      arm.failures.set(row, new MillraceError("SCORING_FAILED", message, { cause: error }));
+    }
+  }
+};
+
+const keyOf = (fields: readonly string[]): ((event: DecodedEvent) => string) => {
+  if (fields.length === 0) return () => "";
+  if (fields.length === 1) return (event) => String(event[fields[0]]);
+  return (event) => fields.map((field) => String(event[field])).join("\u001f");
+};

@@ -1,0 +1,33 @@
+/**
+ * The meta record of a task's changelog: everything but view state that a task needs to go on.
+ * It is written with every commit under one key, so that the newest one belongs to the committed offsets.
+ */
+export type TaskMeta = {
+  /** Newest event time of the task. */
+  watermark: number;
+  /** Views whose state is in the changelog, by id: a view that is not here must be built from the journal. */
+  views: Record<string, { version: number; watermark: number }>;
+  /** Where the oldest waiting prediction of a deployment lies, and where outcomes of it may begin. */
+  pending: Record<string, { predictions: number; outcomes: number }>;
+  /** Running detectors by monitor, model and version. */
+  detectors: Record<string, unknown>;
+};
+
+export const metaKey = "meta";
+
+export const emptyMeta = (): TaskMeta => ({
+  watermark: Number.NEGATIVE_INFINITY,
+  views: {},
+  pending: {},
+  detectors: {},
+});
+
+/** JSON has no infinities: null stands for "nothing seen yet". */
+export const encodeMeta = (meta: TaskMeta): Buffer => Buffer.from(JSON.stringify(meta));
+
+export const decodeMeta = (bytes: Buffer): TaskMeta => {
+  const meta = JSON.parse(bytes.toString()) as TaskMeta;
+  const time = (value: number | null): number => value ?? Number.NEGATIVE_INFINITY;
+  for (const view of Object.values(meta.views)) view.watermark = time(view.watermark);
+  return { ...meta, watermark: time(meta.watermark) };
+};

@@ -1,0 +1,136 @@
+import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/port.ts";
+import { replay } from "../../infra/broker/journal.ts";
+import { parseStateKey } from "../../ml/features/changelog-key.ts";
+import { type ViewState, viewState } from "../../ml/features/state.ts";
+import type { ViewPlan } from "../../ml/features/view.ts";
+import { avroType, recordDecoder } from "../../schemas/codec.ts";
+import { outcomeSchema, predictionSchema, tileSchema, topicOf } from "../../schemas/topics.ts";
+import type { TileRecord, TileStore } from "../drift/tiles.ts";
+import type { DeploymentStage } from "../predictions/stage.ts";
+import type { Application } from "../topology.ts";
+import { decodeMeta, emptyMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import type { SchemaCache } from "./input.ts";
+
+/** Reads a partition from an offset to its present end. */
+export const readAll = async (
+  broker: Broker,
+  topic: string,
+  partition: number,
+  from: number,
+  visit: (batch: RecordBatch, index: number) => void,
+): Promise<void> => {
+  const end = (await broker.watermarks(topic))[partition]?.high ?? 0;
+  if (from >= end) return;
+  const reader = broker.reader({
+    partitions: [{ topic, partition }],
+    from: new Map([[partitionKey(topic, partition), from]]),
+  });
+  try {
+    for (;;) {
+      const batch = await reader.poll(topic, partition);
+      if (batch === null) return;
+      for (let i = 0; i < batch.count; i++) if (batch.offsets[i] < end) visit(batch, i);
+      if (batch.offsets[batch.count - 1] + 1 >= end) return;
+    }
+  } finally {
+    await reader.close();
+  }
+};
+
+/** View states of a partition as its changelog has them; bytes stay bytes until an entity is touched. */
+export const restoreState = async (
+  broker: Broker,
+  application: Application,
+  partition: number,
+): Promise<{ views: Map<string, ViewState>; meta: TaskMeta }> => {
+  const views = new Map(application.views.map((plan) => [plan.view, viewState(plan)]));
+  let meta = emptyMeta();
+  await readAll(broker, topicOf.changelog(application.id), partition, 0, (batch, i) => {
+    const key = parseStateKey(batch.bytes, batch.keyStart[i], batch.keyEnd[i]);
+    if (key !== null) {
+      const state = views.get(key.view);
+      if (state === undefined || state.plan.version !== key.version || batch.valueStart[i] < 0) return;
+      state.restore(key.entity, Buffer.from(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i])));
+    } else if (batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]) === metaKey) {
+      meta = decodeMeta(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]));
+    }
+  });
+  for (const [view, state] of views) {
+    const kept = meta.views[view];
+    if (kept?.version === state.plan.version) state.watermark = kept.watermark;
+  }
+  return { views, meta };
+};
+
+/** Builds the state of a view that is new to a partition by folding all that its task has ever taken. */
+export const backfillView = async (
+  broker: Broker,
+  schemas: SchemaCache,
+  application: Application,
+  partition: number,
+  plan: ViewPlan,
+): Promise<ViewState> => {
+  const state = viewState(plan);
+  const decoders = new Map(
+    application.inputs
+      .filter((input) => plan.sources.includes(input.source.id))
+      .map(({ topic, source }) => [topic, { source, decoder: recordDecoder(source.schema, schemas.get) }]),
+  );
+  await replay(broker, { application: application.id, partition }, (topic, batch, i) => {
+    const found = decoders.get(topic);
+    if (found === undefined) return;
+    const event = found.decoder.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+    state.apply(found.source.id, event, event[found.source.timestamp] as number);
+  });
+  return state;
+};
+
+/** Open tiles of this partition, from the newest record of each. */
+export const restoreTiles = async (broker: Broker, project: string, tiles: TileStore): Promise<void> => {
+  const type = avroType(tileSchema);
+  await readAll(broker, topicOf.tiles(project), 0, 0, (batch, i) => {
+    if (batch.valueStart[i] < 0) return;
+    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
+    tiles.restore(type.fromBuffer(bytes) as TileRecord);
+  });
+};
+
+type PredictionRecord = {
+  id: string;
+  key: string;
+  entity: string;
+  eventTime: number;
+  model: string;
+  version: number;
+  variant: string;
+  output: number;
+};
+
+/** Predictions that wait for an outcome: those made since the oldest that waited, less those that met theirs. */
+export const restorePending = async (
+  broker: Broker,
+  stage: DeploymentStage,
+  partition: number,
+  from: { predictions: number; outcomes: number },
+): Promise<void> => {
+  const pending = stage.pending;
+  if (pending === null) return;
+  const predictionType = avroType(predictionSchema);
+  await readAll(broker, stage.predictionsTopic, partition, from.predictions, (batch, i) => {
+    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
+    const record = predictionType.fromBuffer(bytes) as PredictionRecord;
+    const { id, key, entity, eventTime: time, model, version, variant, output } = record;
+    pending.add({
+      id, key, entity, time, model, version, variant, output,
+      offset: batch.offsets[i],
+      outcomesFrom: from.outcomes,
+      next: null,
+    });
+  });
+  const outcomeType = avroType(outcomeSchema);
+  await readAll(broker, stage.outcomesTopic, partition, from.outcomes, (batch, i) => {
+    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
+    const record = outcomeType.fromBuffer(bytes) as { predictionId: string; key: string };
+    pending.forget(record.predictionId, record.key);
+  });
+};

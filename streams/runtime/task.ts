@@ -1,0 +1,216 @@
+import type { Transaction } from "../../infra/broker/port.ts";
+import { partitionOf } from "../../infra/broker/port.ts";
+import { viewStateKey } from "../../ml/features/changelog-key.ts";
+import type { ViewState } from "../../ml/features/state.ts";
+import { asMillraceError } from "../../schemas/errors.ts";
+import { topicOf } from "../../schemas/topics.ts";
+import { sketchJoined, sketchScored } from "../drift/sketching.ts";
+import type { ErrorMonitors } from "../drift/error-monitors.ts";
+import type { TileStore } from "../drift/tiles.ts";
+import type { DeploymentStage } from "../predictions/stage.ts";
+import type { LookupViews } from "../features/lookups.ts";
+import type { Application, Rekey } from "../topology.ts";
+import { encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import type { TaskInput } from "./input.ts";
+import { type JournalRuns, journalRuns } from "./journal-runs.ts";
+import type { Emitter } from "./emitter.ts";
+import type { StreamsMetrics } from "./metrics.ts";
+
+/** Everything that one partition of an application holds in memory. */
+export type TaskParts = {
+  application: Application;
+  partition: number;
+  inputs: TaskInput[];
+  views: Map<string, ViewState>;
+  stages: DeploymentStage[];
+  lookups: LookupViews;
+  tiles: TileStore;
+  errors: ErrorMonitors;
+  watermark: number;
+  /** Next offset of the task's journal, whose only writer it is. */
+  nextJournal: number;
+};
+
+export type TaskOptions = {
+  transaction: () => Transaction;
+  emitter: Emitter;
+  clock: () => number;
+  maxTaskIdleMs: number;
+  maxBatchRecords: number;
+  metrics: StreamsMetrics;
+};
+
+export type Task = {
+  parts: TaskParts;
+  /** Takes a batch through all stages and commits it. Answers how many records it took; 0 when it has to wait. */
+  step(): Promise<number>;
+  close(): Promise<void>;
+};
+
+/** What an input's records are for, resolved once. */
+type Route = {
+  views: { state: ViewState; source: string }[];
+  rekeys: Rekey[];
+  triggers: DeploymentStage[];
+  outcomes: DeploymentStage[];
+};
+
+export const task = (parts: TaskParts, options: TaskOptions): Task => {
+  const { application, partition, inputs, views, stages, tiles } = parts;
+  const { emitter, clock, metrics } = options;
+  const runs: JournalRuns = journalRuns();
+  const positions = new Float64Array(inputs.length);
+  const routes: Route[] = inputs.map(({ input }) => ({
+    views: [...views.values()]
+      .filter((state) => state.plan.sources.includes(input.source.id))
+      .map((state) => ({ state, source: input.source.id })),
+    rekeys: application.rekeys.filter((rekey) => rekey.plan.sources.includes(input.source.id)),
+    triggers: stages.filter((stage) => stage.triggerTopic === input.topic),
+    outcomes: stages.filter((stage) => stage.outcomeTopic === input.topic),
+  }));
+
+  /** Index of the input whose record is next, -1 when the task has to wait for one. */
+  const choose = (now: number): number => {
+    let chosen = -1;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < inputs.length; i++) {
+      const one = inputs[i];
+      if (one.batch === null || one.index >= one.batch.count) {
+        if (one.emptySince === null || now - one.emptySince < options.maxTaskIdleMs) return -1;
+        continue;
+      }
+      if (one.times[one.index] < earliest) {
+        earliest = one.times[one.index];
+        chosen = i;
+      }
+    }
+    return chosen;
+  };
+
+  const take = (transaction: Transaction, index: number): void => {
+    const one = inputs[index];
+    const batch = one.batch as NonNullable<TaskInput["batch"]>;
+    const i = one.index++;
+    const offset = batch.offsets[i];
+    const event = one.events[i];
+    one.position = offset + 1;
+    positions[index] = offset + 1;
+    runs.add(index, event !== null);
+    if (event === null) {
+      const refused = one.refused.get(i);
+      if (refused !== undefined) emitter.deadLetter(transaction, application.project, "decode", batch, i, refused);
+      metrics.deadLetters.inc({ stage: "decode" });
+      return;
+    }
+    const time = one.times[i];
+    if (time > parts.watermark) parts.watermark = time;
+    const route = routes[index];
+    try {
+      for (const { state, source } of route.views) state.apply(source, event, time);
+      for (const { topic, plan } of route.rekeys) {
+        const entity = Buffer.from(plan.entityOf(event));
+        const value = batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]);
+        const to = partitionOf(entity, application.partitions);
+        transaction.add(`${topic}.${one.input.source.id}`, to, entity, value, time);
+      }
+      for (const stage of route.outcomes) stage.outcome(event, time, one.input.topic, offset);
+      for (const stage of route.triggers) stage.trigger(event, time, offset, one.polledAt, positions);
+    } catch (error) {
+      const refusal = { index: i, error: asMillraceError(error), schemaId: null };
+      emitter.deadLetter(transaction, application.project, "features", batch, i, refusal);
+      metrics.deadLetters.inc({ stage: "features" });
+    }
+  };
+
+  const finish = async (transaction: Transaction, starts: number[]): Promise<void> => {
+    for (const stage of stages) {
+      const failures = await stage.score();
+      for (const failure of failures) {
+        const held = inputs.find((one) => one.input.topic === stage.triggerTopic)?.batch;
+        if (held === null || held === undefined) continue;
+        const index = failure.offset - held.offsets[0];
+        const refusal = { index, error: failure.error, schemaId: null };
+        emitter.deadLetter(transaction, application.project, "score", held, index, refusal);
+        metrics.deadLetters.inc({ stage: "score" });
+      }
+      metrics.predictions.inc(stage.emit(transaction));
+      const joined = stage.joined();
+      for (const one of joined) emitter.outcome(transaction, stage, partition, one);
+      metrics.outcomes.inc(joined.length);
+      for (const scored of stage.scored()) sketchScored(tiles, stage.deployment.id, scored);
+      sketchJoined(tiles, stage, joined);
+      parts.errors.observe(stage, joined, (result) => emitter.drift(transaction, application.project, result));
+      stage.pending?.expire(parts.watermark);
+    }
+    tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
+    emitChangelog(transaction);
+    const taken = inputs.map(({ input }, i) => ({ topic: input.topic, offset: starts[i] }));
+    transaction.add(topicOf.journal(application.id), partition, null, runs.encode(taken), parts.watermark);
+    parts.nextJournal += 1;
+    transaction.offsets(
+      application.id,
+      inputs.map(({ input, position }) => ({ topic: input.topic, partition, offset: position })),
+    );
+    await transaction.commit();
+  };
+
+  const emitChangelog = (transaction: Transaction): void => {
+    const topic = topicOf.changelog(application.id);
+    const meta: TaskMeta = { watermark: parts.watermark, views: {}, pending: {}, detectors: parts.errors.state() };
+    for (const [view, state] of views) {
+      state.drain((entity, blob) => {
+        transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), blob, parts.watermark);
+      });
+      meta.views[view] = { version: state.plan.version, watermark: state.watermark };
+    }
+    for (const stage of stages) {
+      const oldest = stage.pending?.oldest() ?? null;
+      meta.pending[stage.deployment.id] = {
+        predictions: oldest?.offset ?? stage.nextPrediction,
+        outcomes: oldest?.outcomesFrom ?? stage.nextOutcome,
+      };
+    }
+    transaction.add(topic, partition, metaKey, encodeMeta(meta), parts.watermark);
+  };
+
+  return {
+    parts,
+    step: async () => {
+      for (const one of inputs) await one.fill();
+      if (stages.length > 0) await parts.lookups.prefetch(inputs, stages);
+      const starts = inputs.map((one) => one.position);
+      starts.forEach((start, i) => {
+        positions[i] = start;
+      });
+      const transaction = options.transaction();
+      const now = clock();
+      let taken = 0;
+      while (taken < options.maxBatchRecords) {
+        const index = choose(now);
+        if (index < 0) break;
+        take(transaction, index);
+        taken += 1;
+        const one = inputs[index];
+        if (one.index >= (one.batch?.count ?? 0)) break;
+      }
+      if (taken === 0) {
+        transaction.abort();
+        return 0;
+      }
+      try {
+        await finish(transaction, starts);
+      } catch (error) {
+        transaction.abort();
+        throw error;
+      }
+      for (const stage of stages) stage.reset();
+      runs.reset();
+      metrics.records.inc(taken);
+      metrics.watermark.set({ application: application.id, partition: String(partition) }, parts.watermark);
+      return taken;
+    },
+    close: async () => {
+      for (const one of inputs) await one.close();
+    },
+  };
+};
