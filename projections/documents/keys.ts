@@ -1,0 +1,35 @@
+import type { CollectionName, DocumentBase, ListOptions } from "./types.ts";
+
+/** Where documents and their indexes lie in the online store. `home` is `homeOf` the project. */
+export type Order = NonNullable<ListOptions["order"]>;
+
+export const documentsPrefix = (generation: number): string => `doc:${generation}:`;
+
+export const documentKey = (generation: number, collection: CollectionName, home: string, id: string): string =>
+  `doc:${generation}:${collection}:${home}:${id}`;
+
+export const indexOf = (generation: number, collection: CollectionName, home: string, order: Order): string =>
+  `doc:${generation}:${collection}:${home}:${order}`;
+
+/** Sorts below every character of a name, so that a name comes before those it begins. */
+const SEPARATOR = "\u0001";
+
+/** Digits by which version numbers sort as text. */
+const VERSION_DIGITS = 10;
+
+const nameOf = (collection: CollectionName, document: DocumentBase): string => {
+  if (collection === "projects") return (document as DocumentBase & { name: string }).name;
+  if (collection === "modelVersions") {
+    const { model, version } = document as DocumentBase & { model: string; version: number };
+    return `${model}/${String(version).padStart(VERSION_DIGITS, "0")}`;
+  }
+  return document.id;
+};
+
+/** Member of the index by name: equal names are told apart by their ids. */
+export const nameMember = (collection: CollectionName, document: DocumentBase): string =>
+  `${nameOf(collection, document)}${SEPARATOR}${document.id}`;
+
+/** Id of the document behind an index's member. */
+export const idOfMember = (order: Order, member: string): string =>
+  order === "name" ? member.slice(member.lastIndexOf(SEPARATOR) + 1) : member;

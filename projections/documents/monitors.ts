@@ -1,0 +1,15 @@
+import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./fold.ts";
+
+export const monitors: DocumentFold<"monitors"> = {
+  collection: "monitors",
+  aggregate: "monitor",
+  idOf: (id) => id,
+  project(document, event) {
+    const { type, data } = lifecycleOf(event);
+    if (type === "MonitorCreated") {
+      return { ...created(event, idOfStream(event.stream)), definition: data, status: "active" };
+    }
+    if (document === null || type !== "MonitorDeleted") return document;
+    return changed(document, event, { status: "deleted" });
+  },
+};

@@ -1,0 +1,105 @@
+import type { Position, StoredEvent } from "../../infra/event-store/port.ts";
+import { comparePositions } from "../../infra/event-store/port.ts";
+import type { Entry, IndexEntry, OnlineStore } from "../../infra/online-store/port.ts";
+import type { Changes, ChannelMessage, Projection } from "../follower.ts";
+import { type Target, targetsOf } from "./collections.ts";
+import { documentsPrefix, indexOf, nameMember } from "./keys.ts";
+import { type Slot, slotCache } from "./slots.ts";
+
+/** Channel of `{ collection, project, id, position, type }`, one for each document that a live event touched. */
+export const documentsChannel = "documents";
+/** Channel of `{ project, stream, type, position, at, actor }`, one for each live event of an aggregate. */
+export const lifecycleChannel = "lifecycle";
+
+export type DocumentNotice = { collection: string; project: string; id: string; position: Position; type: string };
+export type LifecycleNotice = {
+  project: string;
+  stream: string;
+  type: string;
+  position: Position;
+  at: number;
+  actor: string;
+};
+
+/** Documents kept decoded between batches. */
+const CACHED_DOCUMENTS = 50_000;
+
+type Touch = { event: StoredEvent; target: Target };
+
+const indexChanges = (
+  generation: number,
+  { collection, home, id, written, document }: Slot,
+  out: IndexEntry[],
+): void => {
+  if (document === null) return;
+  const byName = indexOf(generation, collection, home, "name");
+  const member = nameMember(collection, document);
+  const before = written === null ? null : nameMember(collection, written);
+  if (before !== member) {
+    if (before !== null) out.push({ index: byName, member: before, score: null });
+    out.push({ index: byName, member, score: 0 });
+  }
+  if (written?.createdAt !== document.createdAt) {
+    out.push({ index: indexOf(generation, collection, home, "created"), member: id, score: document.createdAt });
+  }
+  if (written?.updatedAt !== document.updatedAt) {
+    out.push({ index: indexOf(generation, collection, home, "updated"), member: id, score: document.updatedAt });
+  }
+};
+
+const messagesOf = (touches: readonly Touch[], after: Position): ChannelMessage[] => {
+  const messages: ChannelMessage[] = [];
+  let told: StoredEvent | null = null;
+  for (const { event, target } of touches) {
+    if (comparePositions(event.position, after) <= 0) continue;
+    const { stream, type, position, metadata } = event;
+    const { project, at, actor } = metadata;
+    const document: DocumentNotice = { collection: target.collection, project, id: target.id, position, type };
+    messages.push({ channel: documentsChannel, message: JSON.stringify(document) });
+    if (told === event) continue;
+    told = event;
+    const lifecycle: LifecycleNotice = { project, stream, type, position, at, actor };
+    messages.push({ channel: lifecycleChannel, message: JSON.stringify(lifecycle) });
+  }
+  return messages;
+};
+
+const openFold = (onlineStore: OnlineStore, generation: number) => {
+  const slots = slotCache(onlineStore, generation, CACHED_DOCUMENTS);
+  return {
+    /** Many events of one document are folded in memory; only its newest version is written. */
+    async fold(events: readonly StoredEvent[]): Promise<Changes> {
+      slots.evict();
+      const touches: Touch[] = [];
+      for (const event of events) {
+        for (const target of targetsOf(event)) touches.push({ event, target });
+      }
+      const touched = await slots.load(touches.map(({ target }) => target));
+      const dirty = new Set<Slot>();
+      for (const [i, { event, target }] of touches.entries()) {
+        const slot = touched[i];
+        slot.document = target.project(slot.document, event);
+        dirty.add(slot);
+      }
+      const entries: Entry[] = [];
+      const index: IndexEntry[] = [];
+      for (const slot of dirty) {
+        if (slot.document === null || slot.document === slot.written) continue;
+        const value = Buffer.from(JSON.stringify(slot.document));
+        entries.push({ key: slot.key, value, offset: Number(slot.document.position) });
+        indexChanges(generation, slot, index);
+        slot.written = slot.document;
+      }
+      const keys = entries.map(({ key }) => key);
+      return { entries, index, keys, messages: (after) => messagesOf(touches, after) };
+    },
+  };
+};
+
+/** The newest version of every document, by id and in lists by name and by time, in the online store. */
+export const documentsProjection: Projection = {
+  name: "documents",
+  version: 1,
+  prefix: documentsPrefix,
+  open: openFold,
+};

@@ -1,0 +1,95 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
+
+/** Events in order, cut where the reader was ready for them. `position` is that of the newest event handled with it. */
+export type EventBatch = { events: readonly StoredEvent[]; position: Position; caughtUp: boolean };
+
+export type EventBatchOptions = {
+  /** Exclusive. */
+  after: Position;
+  signal: AbortSignal;
+  /** Most events of a batch, and of what waits for the reader. */
+  maxEvents: number;
+  /** How long a live event waits for company; 0 takes what this turn of the event loop brought. */
+  lingerMs: number;
+};
+
+/**
+ * A subscription in batches: while the reader works on one, the next gathers, up to `maxEvents`; then the
+ * subscription itself is held back. The first batch with `caughtUp` may be empty. Ends when the signal aborts.
+ */
+export async function* eventBatches(eventStore: EventStore, options: EventBatchOptions): AsyncGenerator<EventBatch> {
+  const { maxEvents, lingerMs } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  let waiting: StoredEvent[] = [];
+  let position = options.after;
+  let caughtUp = false;
+  let ended = false;
+  let failure: unknown;
+  let wakeReader = (): void => {};
+  let wakePump = (): void => {};
+
+  const pump = async (): Promise<void> => {
+    try {
+      for await (const message of eventStore.subscribe({ after: options.after, signal })) {
+        if (message.type === "caughtUp") caughtUp = true;
+        else waiting.push(message.event);
+        if (waiting.length === 1 || waiting.length >= maxEvents || message.type === "caughtUp") wakeReader();
+        while (waiting.length >= maxEvents && !signal.aborted) {
+          await new Promise<void>((resolve) => {
+            wakePump = resolve;
+          });
+        }
+        if (signal.aborted) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) failure = error;
+    } finally {
+      ended = true;
+      wakeReader();
+    }
+  };
+  const onAbort = (): void => {
+    wakeReader();
+    wakePump();
+  };
+  signal.addEventListener("abort", onAbort);
+  const pumping = pump();
+
+  const woken = (timeoutMs?: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
+      wakeReader = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  let told = false;
+  const isFull = (): boolean => waiting.length >= maxEvents || ended || signal.aborted || (caughtUp && !told);
+  try {
+    while (!signal.aborted) {
+      while (waiting.length === 0 && !ended && !signal.aborted && (told || !caughtUp)) await woken();
+      if (lingerMs === 0) await nextTurn();
+      else {
+        const until = performance.now() + lingerMs;
+        for (let left = lingerMs; left > 0 && !isFull(); left = until - performance.now()) await woken(left);
+      }
+      if (signal.aborted) break;
+      if (waiting.length > 0 || (caughtUp && !told)) {
+        const events = waiting;
+        waiting = [];
+        wakePump();
+        if (events.length > 0) position = events[events.length - 1].position;
+        told = caughtUp;
+        yield { events, position, caughtUp };
+      } else if (ended) break;
+    }
+    if (failure !== undefined) throw failure;
+  } finally {
+    stop.abort();
+    signal.removeEventListener("abort", onAbort);
+    await pumping;
+  }
+}

@@ -1,0 +1,123 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
+import { comparePositions } from "../infra/event-store/port.ts";
+import type { Entry, IndexEntry, OnlineStore } from "../infra/online-store/port.ts";
+import { isMillraceError } from "../schemas/errors.ts";
+import { eventBatches } from "./event-batches.ts";
+import { positionKey, readPosition } from "./generations.ts";
+
+export type ChannelMessage = { channel: string; message: string };
+
+/** What a fold of one batch asks to be written, and what to tell afterwards. */
+export type Changes = {
+  entries: Entry[];
+  index: IndexEntry[];
+  /** Keys that a reader may have cached. */
+  keys: string[];
+  /** For subscribers: what happened in the batch's events after this position. */
+  messages(after: Position): ChannelMessage[];
+};
+
+export type Projection = {
+  /** The name by which it is rebuilt. */
+  name: string;
+  /** Raised when the same events give other documents: the new version is then built beside the old one. */
+  version: number;
+  /** Every key and index of a generation begins with it. */
+  prefix(generation: number): string;
+  /** A fold with a memory of its own. After a failed write it must not be used again. */
+  open(onlineStore: OnlineStore, generation: number): { fold(events: readonly StoredEvent[]): Promise<Changes> };
+};
+
+export type WrittenBatch = {
+  /** Position before it. */
+  from: Position;
+  position: Position;
+  events: number;
+  caughtUp: boolean;
+  changes: Changes;
+};
+
+export type Follower = {
+  position(): Position;
+  /** Resolves when everything up to this position is written. */
+  reached(position: Position): Promise<void>;
+  /** Finishes the batch in hand. */
+  stop(): Promise<void>;
+  /** Resolves when it was stopped; rejects with what ended it. */
+  done: Promise<void>;
+};
+
+/** Small enough that the newest documents of a batch and its events fit in memory many times over. */
+const MAX_EVENTS = 10_000;
+const RETRY_MS = 250;
+
+/** Folds the event store into one generation, from its checkpoint on. Documents and checkpoint are one write. */
+export const follow = (options: {
+  projection: Projection;
+  generation: number;
+  eventStore: EventStore;
+  onlineStore: OnlineStore;
+  signal: AbortSignal;
+  maxEvents?: number;
+  /** Called after each write, before the next batch. */
+  onBatch(batch: WrittenBatch): Promise<void>;
+}): Follower => {
+  const { projection, generation, eventStore, onlineStore } = options;
+  const prefix = projection.prefix(generation);
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([options.signal, stopping.signal]);
+  const waiters = new Set<{ position: Position; resolve: () => void }>();
+  let position: Position = "0";
+
+  const write = async (entries: Entry[], index: IndexEntry[]): Promise<boolean> => {
+    while (!signal.aborted) {
+      try {
+        await onlineStore.setMany(entries, index);
+        return true;
+      } catch (error) {
+        if (!isMillraceError(error) || !error.retryable) throw error;
+        await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+    return false;
+  };
+
+  const run = async (): Promise<void> => {
+    position = await readPosition(onlineStore, prefix);
+    const folding = projection.open(onlineStore, generation);
+    const maxEvents = options.maxEvents ?? MAX_EVENTS;
+    for await (const batch of eventBatches(eventStore, { after: position, signal, maxEvents, lingerMs: 0 })) {
+      const changes = await folding.fold(batch.events);
+      const checkpoint = Buffer.from(batch.position);
+      changes.entries.push({ key: positionKey(prefix), value: checkpoint, offset: Number(batch.position) });
+      if (batch.events.length > 0 && !(await write(changes.entries, changes.index))) return;
+      const from = position;
+      position = batch.position;
+      for (const waiter of waiters) {
+        if (comparePositions(waiter.position, position) > 0) continue;
+        waiters.delete(waiter);
+        waiter.resolve();
+      }
+      await options.onBatch({ from, position, events: batch.events.length, caughtUp: batch.caughtUp, changes });
+    }
+  };
+  const done = run();
+  done.catch(() => {});
+
+  return {
+    position: () => position,
+    reached(wanted) {
+      if (comparePositions(wanted, position) <= 0) return Promise.resolve();
+      const reached = new Promise<void>((resolve) => {
+        waiters.add({ position: wanted, resolve });
+      });
+      return Promise.race([reached, done]);
+    },
+    async stop() {
+      stopping.abort();
+      await done;
+    },
+    done,
+  };
+};
