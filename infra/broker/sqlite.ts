@@ -1,0 +1,246 @@
+import { MillraceError } from "../../schemas/errors.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { openSqlite, transactWhenFree } from "../sqlite/database.ts";
+import { mapSqliteError } from "../sqlite/errors.ts";
+import { changeSignal } from "../sqlite/signal.ts";
+import { type Broker, type OutputRecord, partitionOf, type Reader, type Transaction } from "./port.ts";
+import {
+  brokerTables,
+  checkConfig,
+  configText,
+  partOf,
+  sqliteCatalog,
+  sqliteTopicChanges,
+  type Topic,
+} from "./sqlite-catalog.ts";
+import { sqliteLog } from "./sqlite-log.ts";
+import { sqliteMaintenance } from "./sqlite-maintenance.ts";
+import { sqliteReader } from "./sqlite-reader.ts";
+import { sqliteWriter, type WriteUnit, type Written } from "./sqlite-writer.ts";
+
+export type SqliteBrokerOptions = {
+  /** Stamps when a batch was written. */
+  clock?: Clock;
+  /** How long after a write the log is cleaned, milliseconds; 500 without it. */
+  cleanDelayMs?: number;
+  /** Least growth of a partition that makes its compaction worth while, bytes; 16 MB without it. */
+  minDirtyBytes?: number;
+  /** STORAGE_FULL beyond so many bytes of the file; without it when the disk is full. */
+  maxFileBytes?: number;
+};
+
+/** A unit of concurrent `produce` calls is closed beyond this. */
+const SHARED_UNIT_BYTES = 8 << 20;
+
+/**
+ * The broker in a SQLite file: record batches as blobs, like Kafka's own log. Any number of threads of the process may
+ * open the same file. Commits survive the death of the process; a power cut may take the newest of them, in order.
+ */
+export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): Broker => {
+  const clock = options.clock ?? systemClock;
+  const writerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables, busyTimeoutMs: 0 });
+  const readerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables });
+  if (options.maxFileBytes !== undefined) {
+    const pageSize = writerDb.prepare("PRAGMA page_size").get()?.page_size as number;
+    writerDb.exec(`PRAGMA max_page_count = ${Math.floor(options.maxFileBytes / pageSize)}`);
+  }
+  const change = changeSignal(path, "broker");
+  const catalog = sqliteCatalog(readerDb);
+  const topicChanges = sqliteTopicChanges(writerDb, catalog);
+  const log = sqliteLog(readerDb);
+  const maintenance = sqliteMaintenance(writerDb, readerDb, clock, {
+    delayMs: options.cleanDelayMs ?? 500,
+    minDirtyBytes: options.minDirtyBytes ?? 16 << 20,
+  });
+  const writer = sqliteWriter(writerDb, catalog, clock, (writes) => {
+    change.notify();
+    for (const { topic, partition, bytes } of writes) maintenance.written(topic, partition, bytes);
+  });
+  const committedQuery = readerDb.prepare(
+    `SELECT t.name AS topic, o.partition AS partition, o.next AS offset
+     FROM broker_offsets o JOIN broker_topics t ON t.id = o.topic
+     WHERE o.consumer = ? ORDER BY t.name, o.partition`,
+  );
+  const readers = new Set<Reader>();
+  const shared = new Map<number, { unit: WriteUnit; written: Promise<Written[]> }>();
+  let roundRobin = 0;
+  let closed = false;
+
+  const opened = (): void => {
+    if (closed) throw new MillraceError("CLOSED", "the broker is closed");
+  };
+
+  /** The unit that this turn's `produce` calls to the topic share. */
+  const sharedUnit = (topic: Topic): { unit: WriteUnit; written: Promise<Written[]> } => {
+    const current = shared.get(topic.id);
+    if (current !== undefined && !current.unit.sealed && current.unit.size < SHARED_UNIT_BYTES) return current;
+    const unit = writer.unit();
+    const next = { unit, written: writer.write(unit) };
+    shared.set(topic.id, next);
+    return next;
+  };
+
+  return {
+    async ensureTopic(name, config) {
+      opened();
+      checkConfig(name, config);
+      const existing = catalog.find(name);
+      if (existing !== undefined && configText(existing.config) === configText(config)) return;
+      await transactWhenFree(writerDb, () => topicChanges.ensure(name, config));
+      change.notify();
+    },
+    async topic(name) {
+      opened();
+      return catalog.find(name)?.config ?? null;
+    },
+    async topics() {
+      opened();
+      return catalog.all().map(({ name, config }) => ({ topic: name, config }));
+    },
+    async deleteTopic(name) {
+      opened();
+      await transactWhenFree(writerDb, () => topicChanges.delete(name));
+      change.notify();
+      maintenance.dropped();
+    },
+    async produce(name, records) {
+      opened();
+      const topic = catalog.get(name);
+      if (records.length === 0) return [];
+      const fallback = roundRobin++ % topic.config.partitions;
+      for (let i = 0; i < records.length; i++) checkRecord(topic, records[i], i);
+      const { unit, written } = sharedUnit(topic);
+      const partitions = new Int32Array(records.length);
+      const places = new Float64Array(records.length);
+      for (let i = 0; i < records.length; i++) {
+        const { key, value, timestamp, headers, partition } = records[i];
+        const bytes = typeof key === "string" ? Buffer.from(key) : key;
+        const to = partition ?? (bytes === null ? fallback : partitionOf(bytes, topic.config.partitions));
+        partitions[i] = to;
+        places[i] = unit.add(topic, to, bytes, value, timestamp, headers);
+      }
+      const firstOffsets: number[] = [];
+      for (const { partition, firstOffset } of await written) firstOffsets[partition] = firstOffset;
+      return records.map((_, i) => ({
+        partition: partitions[i],
+        offset: firstOffsets[partitions[i]] + places[i],
+      }));
+    },
+    transaction() {
+      opened();
+      const unit = writer.unit();
+      const topics = new Map<string, Topic>();
+      let failed: unknown = null;
+      return {
+        add(name, partition, key, value, timestamp, headers) {
+          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+          let topic = topics.get(name);
+          if (topic === undefined) {
+            try {
+              topic = catalog.get(name);
+            } catch (error) {
+              failed ??= mapSqliteError(error);
+              throw failed;
+            }
+            topics.set(name, topic);
+          }
+          checkBytes(topic, key, value, timestamp, -1);
+          unit.add(topic, partition, key, value, timestamp, headers);
+        },
+        offsets(group, offsets) {
+          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+          unit.addOffsets(group, offsets);
+        },
+        async commit() {
+          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+          unit.sealed = true;
+          if (failed !== null) {
+            writer.drop(unit);
+            throw failed;
+          }
+          opened();
+          return writer.write(unit);
+        },
+        abort() {
+          if (!unit.sealed) writer.drop(unit);
+        },
+      } satisfies Transaction;
+    },
+    reader(consume) {
+      opened();
+      const reader: Reader = sqliteReader(log, catalog, change, consume, () => readers.delete(reader));
+      readers.add(reader);
+      return reader;
+    },
+    async committed(group) {
+      opened();
+      return (committedQuery.all(group) as { topic: string; partition: number; offset: number }[]).map((row) => ({
+        ...row,
+      }));
+    },
+    async commitOffsets(group, offsets) {
+      opened();
+      const unit = writer.unit();
+      unit.addOffsets(group, offsets);
+      await writer.write(unit);
+    },
+    async watermarks(name) {
+      opened();
+      const topic = catalog.get(name);
+      return Array.from({ length: topic.config.partitions }, (_, partition) => {
+        const part = partOf(topic, partition);
+        return { low: log.low(part), high: log.next(part) };
+      });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await writer.drained();
+      await maintenance.close();
+      for (const reader of [...readers]) await reader.close();
+      change.close();
+      writerDb.close();
+      readerDb.close();
+    },
+  };
+};
+
+/** RECORD_TOO_LARGE, INVALID_RECORD or UNKNOWN_TOPIC for one record of a `produce`. */
+const checkRecord = (topic: Topic, record: OutputRecord, index: number): void => {
+  checkBytes(topic, record.key, record.value, record.timestamp, index);
+  if (record.partition !== undefined) partOf(topic, record.partition);
+};
+
+/** `index` is the record's place in its call, -1 where the caller knows which one it is. */
+const checkBytes = (
+  topic: Topic,
+  key: Buffer | string | null,
+  value: Buffer | null,
+  timestamp: number,
+  index: number,
+): void => {
+  const valueBytes = value === null ? 0 : value.length;
+  // A UTF-16 unit is at most three bytes: most keys need no count.
+  const atMost = valueBytes + (key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length);
+  if (atMost > topic.maxRecordBytes) {
+    const size = valueBytes + (key === null ? 0 : Buffer.byteLength(key));
+    if (size > topic.maxRecordBytes) {
+      throw new MillraceError(
+        "RECORD_TOO_LARGE",
+        `${which(index)} has ${size} bytes; topic "${topic.name}" allows ${topic.maxRecordBytes}`,
+        { details: { topic: topic.name, index, size, limit: topic.maxRecordBytes } },
+      );
+    }
+  }
+  if (!Number.isFinite(timestamp)) {
+    throw new MillraceError("INVALID_RECORD", `${which(index)} has the timestamp ${timestamp}: give UTC milliseconds`);
+  }
+  if (key === null && topic.config.cleanup === "compact") {
+    throw new MillraceError(
+      "INVALID_RECORD",
+      `${which(index)} has no key; topic "${topic.name}" is compacted and keeps the newest record of each key`,
+    );
+  }
+};
+
+const which = (index: number): string => (index < 0 ? "the record" : `record ${index}`);
