@@ -123,8 +123,8 @@ export type CatalogFollower = {
   current(): Catalog;
   /** Counts up with every change that the caller has not seen; compare to know whether to look again. */
   revision(): number;
-  /** Resolves when the catalog reflects this position. */
-  reached(position: Position): Promise<void>;
+  /** Resolves when the revision is no longer this one, or on abort. */
+  changed(seen: number, signal: AbortSignal): Promise<void>;
   /** Rejects when the subscription fails for good. */
   done: Promise<void>;
 };
@@ -133,15 +133,8 @@ export type CatalogFollower = {
 export const followCatalog = async (eventStore: EventStore, signal: AbortSignal): Promise<CatalogFollower> => {
   const catalog = emptyCatalog();
   let revision = 0;
-  let waiters: { position: Position; resolve: () => void }[] = [];
   const caughtUp = Promise.withResolvers<void>();
-  const settle = (): void => {
-    waiters = waiters.filter(({ position, resolve }) => {
-      const reached = comparePositions(catalog.position, position) >= 0;
-      if (reached) resolve();
-      return !reached;
-    });
-  };
+  const waiters = new Set<() => void>();
   const done = (async () => {
     try {
       for await (const message of eventStore.subscribe({ signal })) {
@@ -151,8 +144,8 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
         } else {
           evolveCatalog(catalog, message.event);
           revision += 1;
+          for (const wake of waiters) wake();
         }
-        settle();
       }
     } catch (error) {
       caughtUp.reject(error);
@@ -164,10 +157,18 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
   return {
     current: () => catalog,
     revision: () => revision,
-    reached: (position) =>
-      comparePositions(catalog.position, position) >= 0
+    changed: (seen, aborted) =>
+      revision !== seen || aborted.aborted
         ? Promise.resolve()
-        : new Promise((resolve) => waiters.push({ position, resolve })),
+        : new Promise((resolve) => {
+            const wake = (): void => {
+              waiters.delete(wake);
+              aborted.removeEventListener("abort", wake);
+              resolve();
+            };
+            waiters.add(wake);
+            aborted.addEventListener("abort", wake, { once: true });
+          }),
     done,
   };
 };

@@ -6,7 +6,7 @@ import type { Catalog, CatalogDeployment, CatalogMonitor, CatalogSource, Catalog
 export type Input = { topic: string; source: CatalogSource };
 
 /** A view that is not local to an application: its events go through a topic keyed by the entity. */
-export type Rekey = { topic: string; plan: ViewPlan };
+export type Rekey = { topic: string; partitions: number; plan: ViewPlan };
 
 /** What the tasks of one application do. `inputs` are sorted by topic: the order of a prediction's positions. */
 export type Application = {
@@ -18,8 +18,12 @@ export type Application = {
   rekeys: Rekey[];
   deployments: CatalogDeployment[];
   monitors: CatalogMonitor[];
+  /** Whether its inputs are re-keyed topics: its changelog then says which journal entry a blob reflects. */
+  rekeyed: boolean;
   /** All plans of the project by view id: local ones and those that are looked up. */
   plans: ReadonlyMap<string, ViewPlan>;
+  /** Partitions of the re-keyed topics of the views that are looked up, by view id. */
+  lookupPartitions: Map<string, number>;
 };
 
 export const sourceInfo = (source: CatalogSource): SourceInfo => ({
@@ -71,7 +75,9 @@ const emptyApplication = (id: string, project: string, partitions: number): Appl
   rekeys: [],
   deployments: [],
   monitors: [],
+  rekeyed: false,
   plans: new Map(),
+  lookupPartitions: new Map(),
 });
 
 const placeView = (
@@ -80,9 +86,11 @@ const placeView = (
   homes: readonly Application[],
   applications: Map<string, Application>,
 ): void => {
-  const sources = [...new Set(view.definition.features.map((feature) => feature.source))]
+  const names = new Set(view.definition.features.map((feature) => feature.source));
+  const sources = [...names]
     .map((name) => catalog.sources.get(`${view.project}/${name}`))
     .filter((source) => source !== undefined);
+  if (sources.length < names.size) return; // one of its sources has been archived
   const infos = sources.map(sourceInfo);
   const plan = planView(view.id, view.version, view.definition, infos);
   for (const application of homes) {
@@ -94,9 +102,11 @@ const placeView = (
     return;
   }
   const topic = topicOf.rekey(view.project, view.id);
-  for (const id of home) applications.get(id)?.rekeys.push({ topic, plan });
   const partitions = Math.max(...sources.map((source) => source.partitions));
+  for (const id of home) applications.get(id)?.rekeys.push({ topic, partitions, plan });
+  for (const application of homes) application.lookupPartitions.set(view.id, partitions);
   const rekeyed = emptyApplication(topic, view.project, partitions);
+  rekeyed.rekeyed = true;
   rekeyed.views.push(plan);
   for (const source of sources) rekeyed.inputs.push({ topic: `${topic}.${source.id}`, source });
   rekeyed.inputs.sort((a, b) => (a.topic < b.topic ? -1 : 1));

@@ -41,7 +41,14 @@ export type TileTemplate = { columns: string[]; bins: number[]; empty: () => Flo
 
 export type TileStore = {
   /** The open tile of this moment, or null where it has been closed. */
-  tile(kind: TileKind, endpoint: string, model: string, version: number, time: number, template: TileTemplate): Tile | null;
+  tile(
+    kind: TileKind,
+    endpoint: string,
+    model: string,
+    version: number,
+    time: number,
+    template: TileTemplate,
+  ): Tile | null;
   readonly late: number;
   /** Changed tiles as records of the tiles topic; closes what is old. */
   drain(watermark: number, emit: (key: string, record: TileRecord) => void): void;
@@ -49,7 +56,12 @@ export type TileStore = {
 };
 
 export const tileKey = (
-  kind: string, endpoint: string, model: string, version: number, from: number, partition: number,
+  kind: string,
+  endpoint: string,
+  model: string,
+  version: number,
+  from: number,
+  partition: number,
 ): string => `${kind}|${endpoint}|${model}|${version}|${from}|${partition}`;
 
 export const tileStore = (partition: number): TileStore => {
@@ -111,7 +123,14 @@ export const tileStore = (partition: number): TileStore => {
       newest = Math.max(newest, record.watermark);
       const { kind, endpoint, model, version, from, rows, columns, bins } = record;
       tiles.set(tileKey(kind, endpoint, model, version, from, partition), {
-        kind: kind as TileKind, endpoint, model, version, from, rows, columns, bins,
+        kind: kind as TileKind,
+        endpoint,
+        model,
+        version,
+        from,
+        rows,
+        columns,
+        bins,
         values: unpackNumbers(record.values, record.length),
         dirty: false,
       });

@@ -30,8 +30,11 @@ export type Joined = {
 export type PendingPredictions = {
   readonly size: number;
   add(prediction: PendingPrediction): void;
-  /** Takes out every prediction of the key that is within the horizon; null when there is none. */
-  take(key: string, outcomeTime: number): PendingPrediction | null;
+  /**
+   * Takes out every prediction of the key that is within the horizon of both the outcome and the watermark (so that
+   * what `expire` forgets at a commit could not have been met anyway); null when there is none.
+   */
+  take(key: string, outcomeTime: number, watermark: number): PendingPrediction | null;
   /** Forgets what can no longer be met. Answers how many were forgotten. */
   expire(watermark: number): number;
   /** The oldest that still waits, or null. */
@@ -56,14 +59,14 @@ export const pendingPredictions = (horizonMs: number): PendingPredictions => {
       while (last.next !== null) last = last.next;
       last.next = prediction;
     },
-    take: (key, outcomeTime) => {
+    take: (key, outcomeTime, watermark) => {
       const first = byKey.get(key);
       if (first === undefined) return null;
       byKey.delete(key);
       let kept: PendingPrediction | null = null;
       for (let at: PendingPrediction | null = first; at !== null; ) {
         const following: PendingPrediction | null = at.next;
-        if (outcomeTime - at.time <= horizonMs) {
+        if (outcomeTime - at.time <= horizonMs && at.time >= watermark - horizonMs) {
           at.next = kept;
           kept = at;
         }

@@ -67,7 +67,7 @@ export type DeploymentStage = {
   nextOutcome: number;
   unmatched: number;
   trigger(event: DecodedEvent, time: number, offset: number, polledAt: number, positions: Float64Array): void;
-  outcome(event: DecodedEvent, time: number, topic: string, offset: number): void;
+  outcome(event: DecodedEvent, time: number, watermark: number, topic: string, offset: number): void;
   /** Scores what is due; a row that fails alone is a failure, the others go on. */
   score(): Promise<ScoringFailure[]>;
   /** Adds the predictions to the transaction in the order of their triggers. Answers how many. */
@@ -75,6 +75,8 @@ export type DeploymentStage = {
   scored(): ScoredRows[];
   /** Outcomes met in this batch, scored predictions only; empty after the call. */
   joined(): Joined[];
+  /** From where its output topics must be read again to know what waits for an outcome. */
+  waitingSince(): { predictions: number; outcomes: number };
   reset(): void;
 };
 
@@ -221,11 +223,11 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         add(shadow, one, copy.count - 1);
       }
     },
-    outcome: (event, time, topic, offset) => {
+    outcome: (event, time, watermark, topic, offset) => {
       if (self.pending === null || outcomeValue === null) return;
       const value = outcomeValue.evaluate(event, time);
       if (value === null || value === undefined) return;
-      const found = self.pending.take(businessKey(event), time);
+      const found = self.pending.take(businessKey(event), time, watermark);
       if (found === null) self.unmatched += 1;
       for (let at = found; at !== null; at = at.next) {
         met.push({ prediction: at, outcome: Number(value), time, topic, offset });
@@ -259,9 +261,21 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         }
         const output = arm.rows.outputs[one.row];
         const value = arm.encode(
-          one.pending?.id ?? idOf(one), one.entity, one.key, one.time, one.offset,
-          positions, one.positions, inputs, one.lookups,
-          arm.rows.matrix, one.row * width, width, output, servedAt, servedAt - one.polledAt,
+          one.pending?.id ?? idOf(one),
+          one.entity,
+          one.key,
+          one.time,
+          one.offset,
+          positions,
+          one.positions,
+          inputs,
+          one.lookups,
+          arm.rows.matrix,
+          one.row * width,
+          width,
+          output,
+          servedAt,
+          servedAt - one.polledAt,
         );
         transaction.add(self.predictionsTopic, partition, one.entity, value, one.time);
         if (one.pending !== null) {
@@ -281,6 +295,13 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         return [{ ready: arm.ready, matrix, outputs, count, times }];
       }),
     joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
+    waitingSince: () => {
+      const oldest = self.pending?.oldest() ?? null;
+      return {
+        predictions: oldest?.offset ?? self.nextPrediction,
+        outcomes: oldest?.outcomesFrom ?? self.nextOutcome,
+      };
+    },
     reset: () => {
       due = [];
       met = [];

@@ -50,7 +50,10 @@ export const versionLoader = (artifacts: Artifacts): VersionLoader => {
           const key = versionKey(deployment.project, model, version);
           const found = versions.get(key);
           if (found === undefined) {
-            throw new MillraceError("NOT_FOUND", `deployment ${deployment.id} names ${model} ${version}, which is not there`);
+            throw new MillraceError(
+              "NOT_FOUND",
+              `deployment ${deployment.id} names ${model} ${version}, which is not there`,
+            );
           }
           const ready = loaded.get(key) ?? open(found);
           loaded.set(key, ready);

@@ -1,5 +1,5 @@
-import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/port.ts";
 import { replay } from "../../infra/broker/journal.ts";
+import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/port.ts";
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
@@ -121,7 +121,14 @@ export const restorePending = async (
     const record = predictionType.fromBuffer(bytes) as PredictionRecord;
     const { id, key, entity, eventTime: time, model, version, variant, output } = record;
     pending.add({
-      id, key, entity, time, model, version, variant, output,
+      id,
+      key,
+      entity,
+      time,
+      model,
+      version,
+      variant,
+      output,
       offset: batch.offsets[i],
       outcomesFrom: from.outcomes,
       next: null,

@@ -4,16 +4,16 @@ import { viewStateKey } from "../../ml/features/changelog-key.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { asMillraceError } from "../../schemas/errors.ts";
 import { topicOf } from "../../schemas/topics.ts";
-import { sketchJoined, sketchScored } from "../drift/sketching.ts";
 import type { ErrorMonitors } from "../drift/error-monitors.ts";
+import { sketchJoined, sketchScored } from "../drift/sketching.ts";
 import type { TileStore } from "../drift/tiles.ts";
+import { type LookupViews, withJournal } from "../features/lookups.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
-import type { LookupViews } from "../features/lookups.ts";
 import type { Application, Rekey } from "../topology.ts";
 import { encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import type { Emitter } from "./emitter.ts";
 import type { TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
-import type { Emitter } from "./emitter.ts";
 import type { StreamsMetrics } from "./metrics.ts";
 
 /** Everything that one partition of an application holds in memory. */
@@ -107,13 +107,13 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     const route = routes[index];
     try {
       for (const { state, source } of route.views) state.apply(source, event, time);
-      for (const { topic, plan } of route.rekeys) {
+      for (const { topic, partitions, plan } of route.rekeys) {
         const entity = Buffer.from(plan.entityOf(event));
         const value = batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]);
-        const to = partitionOf(entity, application.partitions);
+        const to = partitionOf(entity, partitions);
         transaction.add(`${topic}.${one.input.source.id}`, to, entity, value, time);
       }
-      for (const stage of route.outcomes) stage.outcome(event, time, one.input.topic, offset);
+      for (const stage of route.outcomes) stage.outcome(event, time, parts.watermark, one.input.topic, offset);
       for (const stage of route.triggers) stage.trigger(event, time, offset, one.polledAt, positions);
     } catch (error) {
       const refusal = { index: i, error: asMillraceError(error), schemaId: null };
@@ -159,16 +159,13 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     const meta: TaskMeta = { watermark: parts.watermark, views: {}, pending: {}, detectors: parts.errors.state() };
     for (const [view, state] of views) {
       state.drain((entity, blob) => {
-        transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), blob, parts.watermark);
+        const value = application.rekeyed ? withJournal(blob, parts.nextJournal) : blob;
+        transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, parts.watermark);
       });
       meta.views[view] = { version: state.plan.version, watermark: state.watermark };
     }
     for (const stage of stages) {
-      const oldest = stage.pending?.oldest() ?? null;
-      meta.pending[stage.deployment.id] = {
-        predictions: oldest?.offset ?? stage.nextPrediction,
-        outcomes: oldest?.outcomesFrom ?? stage.nextOutcome,
-      };
+      meta.pending[stage.deployment.id] = stage.waitingSince();
     }
     transaction.add(topic, partition, metaKey, encodeMeta(meta), parts.watermark);
   };

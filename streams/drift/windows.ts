@@ -1,0 +1,81 @@
+import type { ReferenceProfile } from "../../ml/drift/profile.ts";
+import { compareSketch } from "../../ml/drift/sketch.ts";
+import { unpackNumbers } from "../../schemas/packed.ts";
+import type { DriftMonitor } from "./evaluator.ts";
+import type { TileRecord } from "./tiles.ts";
+
+/** The sketch of one version over one window: the sum of its tiles over hours and partitions. */
+export type WindowTiles = {
+  model: string;
+  version: number;
+  rows: number;
+  columns: string[];
+  bins: number[];
+  counts: Float64Array;
+};
+
+export type Window = { from: number; to: number; versions: WindowTiles[] };
+
+/** A partition that has said nothing for so long no longer holds the others up. */
+const silentMs = 60_000;
+
+/**
+ * Windows (aligned to multiples of their length) that every partition has left behind, oldest first.
+ * Partitions that have been silent for a minute of wall-clock time are not waited for.
+ */
+export const completeWindows = (
+  tiles: Iterable<TileRecord>,
+  watermarks: Iterable<{ time: number; seenAt: number }>,
+  windowMs: number,
+  now: number,
+): Window[] => {
+  const times = [...watermarks];
+  const speaking = times.filter(({ seenAt }) => now - seenAt < silentMs);
+  const complete = Math.min(...(speaking.length > 0 ? speaking : times).map(({ time }) => time));
+  const windows = new Map<number, Map<string, WindowTiles>>();
+  for (const tile of tiles) {
+    const from = Math.floor(tile.from / windowMs) * windowMs;
+    if (from + windowMs > complete) continue;
+    const versions = windows.get(from) ?? new Map<string, WindowTiles>();
+    windows.set(from, versions);
+    const key = `${tile.model}|${tile.version}`;
+    const held = versions.get(key);
+    if (held === undefined) versions.set(key, windowOf(tile));
+    else addTile(held, tile);
+  }
+  return [...windows]
+    .sort(([a], [b]) => a - b)
+    .map(([from, versions]) => ({ from, to: from + windowMs, versions: [...versions.values()] }));
+};
+
+const windowOf = (tile: TileRecord): WindowTiles => ({
+  model: tile.model,
+  version: tile.version,
+  rows: tile.rows,
+  columns: tile.columns,
+  bins: tile.bins,
+  counts: unpackNumbers(tile.values, tile.length),
+});
+
+const addTile = (window: WindowTiles, tile: TileRecord): void => {
+  const values = unpackNumbers(tile.values, tile.length);
+  window.rows += tile.rows;
+  for (let i = 0; i < values.length; i++) window.counts[i] += values[i];
+};
+
+/** The monitor's statistic for each column it watches. */
+export const judgeWindow = (
+  window: WindowTiles,
+  profile: ReferenceProfile,
+  definition: DriftMonitor,
+): { column: string; value: number }[] => {
+  const judged: { column: string; value: number }[] = [];
+  let start = 0;
+  window.columns.forEach((column, index) => {
+    const counts = window.counts.subarray(start, start + window.bins[index]);
+    start += window.bins[index];
+    if (definition.columns.length > 0 && !definition.columns.includes(column)) return;
+    judged.push({ column, value: compareSketch(profile, index, counts, definition.statistic) });
+  });
+  return judged;
+};

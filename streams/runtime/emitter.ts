@@ -1,0 +1,106 @@
+import type { RecordBatch, Transaction } from "../../infra/broker/port.ts";
+import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import { avroType, frame } from "../../schemas/codec.ts";
+import {
+  deadLetterSchema,
+  driftSchema,
+  outcomeSchema,
+  predictionSchema,
+  tileSchema,
+  topicOf,
+} from "../../schemas/topics.ts";
+import type { TileRecord } from "../drift/tiles.ts";
+import type { Joined } from "../outcomes/join.ts";
+import type { DeploymentStage } from "../predictions/stage.ts";
+import type { Refused } from "./input.ts";
+
+export type DriftResult = {
+  monitor: string;
+  endpoint: string;
+  model: string;
+  version: number;
+  column: string;
+  statistic: string;
+  value: number;
+  threshold: number;
+  drifted: boolean;
+  from: number;
+  to: number;
+  rows: number;
+};
+
+/** Writes the records of the platform's own topics, framed with the ids of their registered schemas. */
+export type Emitter = {
+  predictionSchemaId: number;
+  outcome(transaction: Transaction, stage: DeploymentStage, partition: number, joined: Joined): void;
+  tile(transaction: Transaction, project: string, key: string, record: TileRecord): void;
+  drift(transaction: Transaction, project: string, result: DriftResult): void;
+  deadLetter(
+    transaction: Transaction,
+    project: string,
+    stage: "decode" | "features" | "score" | "outcome",
+    batch: RecordBatch,
+    index: number,
+    refused: Refused,
+  ): void;
+};
+
+/** Registers the schemas, once for the platform. */
+export const emitter = async (registry: SchemaRegistry, clock: () => number): Promise<Emitter> => {
+  const register = async (name: string, schema: object) => ({
+    id: (await registry.register(`millrace.${name}`, JSON.stringify(schema))).id,
+    type: avroType(schema),
+  });
+  const prediction = await register("prediction", predictionSchema);
+  const outcome = await register("outcome", outcomeSchema);
+  const tile = await register("tile", tileSchema);
+  const drift = await register("drift", driftSchema);
+  const deadLetter = await register("dead-letter", deadLetterSchema);
+  return {
+    predictionSchemaId: prediction.id,
+    outcome: (transaction, stage, partition, { prediction: made, outcome: value, time, topic, offset }) => {
+      const bytes = frame(outcome.id, outcome.type, {
+        predictionId: made.id,
+        endpoint: stage.deployment.id,
+        model: made.model,
+        version: made.version,
+        variant: made.variant,
+        entity: made.entity,
+        key: made.key,
+        predictedAt: made.time,
+        outcomeAt: time,
+        output: made.output,
+        outcome: value,
+        predictionOffset: made.offset,
+        topic,
+        partition,
+        offset,
+      });
+      transaction.add(stage.outcomesTopic, partition, made.entity, bytes, time);
+      stage.nextOutcome += 1;
+    },
+    tile: (transaction, project, key, record) =>
+      transaction.add(topicOf.tiles(project), 0, key, frame(tile.id, tile.type, record), record.from),
+    drift: (transaction, project, result) =>
+      transaction.add(topicOf.drift(project), 0, result.monitor, frame(drift.id, drift.type, result), result.to),
+    deadLetter: (transaction, project, stage, batch, index, refused) => {
+      const slice = (start: number, end: number): Buffer | null =>
+        start < 0 ? null : Buffer.from(batch.bytes.subarray(start, end));
+      const key = slice(batch.keyStart[index], batch.keyEnd[index]);
+      const bytes = frame(deadLetter.id, deadLetter.type, {
+        stage,
+        code: refused.error.code,
+        message: refused.error.message,
+        topic: batch.topic,
+        partition: batch.partition,
+        offset: batch.offsets[index],
+        schemaId: refused.schemaId,
+        key,
+        value: slice(batch.valueStart[index], batch.valueEnd[index]),
+        timestamp: batch.timestamps[index],
+        failedAt: clock(),
+      });
+      transaction.add(topicOf.deadLetters(project), 0, key, bytes, batch.timestamps[index]);
+    },
+  };
+};

@@ -1,0 +1,37 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+
+export type StreamsMetrics = {
+  records: Counter;
+  predictions: Counter;
+  outcomes: Counter;
+  deadLetters: Counter<"stage">;
+  watermark: Gauge<"application" | "partition">;
+  restarts: Counter<"application">;
+};
+
+export const streamsMetrics = (registry: Registry): StreamsMetrics => {
+  const registers = [registry];
+  return {
+    records: new Counter({ name: "millrace_stream_records_total", help: "Records taken by stream tasks", registers }),
+    predictions: new Counter({ name: "millrace_predictions_total", help: "Predictions made on streams", registers }),
+    outcomes: new Counter({ name: "millrace_outcomes_total", help: "Outcomes joined to predictions", registers }),
+    deadLetters: new Counter({
+      name: "millrace_dead_letters_total",
+      help: "Records that could not be used, by stage",
+      labelNames: ["stage"],
+      registers,
+    }),
+    watermark: new Gauge({
+      name: "millrace_stream_watermark_ms",
+      help: "Newest event time of a task, UTC milliseconds",
+      labelNames: ["application", "partition"],
+      registers,
+    }),
+    restarts: new Counter({
+      name: "millrace_task_restarts_total",
+      help: "Tasks that were restored from their changelog after a failure",
+      labelNames: ["application"],
+      registers,
+    }),
+  };
+};

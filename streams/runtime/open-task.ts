@@ -1,0 +1,149 @@
+import type { Broker } from "../../infra/broker/port.ts";
+import type { OnlineStore } from "../../infra/online-store/port.ts";
+import type { ViewState } from "../../ml/features/state.ts";
+import { byteWriter } from "../../schemas/byte-writer.ts";
+import { topicOf } from "../../schemas/topics.ts";
+import type { Catalog } from "../catalog.ts";
+import { errorMonitors } from "../drift/error-monitors.ts";
+import { type TileStore, tileStore } from "../drift/tiles.ts";
+import { lookupViews } from "../features/lookups.ts";
+import { type DeploymentStage, deploymentStage, stagePlan } from "../predictions/stage.ts";
+import type { VersionLoader } from "../predictions/variant.ts";
+import type { Application } from "../topology.ts";
+import { emptyMeta, type TaskMeta } from "./changelog.ts";
+import type { Emitter } from "./emitter.ts";
+import { type SchemaCache, taskInput } from "./input.ts";
+import type { StreamsMetrics } from "./metrics.ts";
+import { backfillView, restorePending, restoreState, restoreTiles } from "./restore.ts";
+import { type Task, task } from "./task.ts";
+
+export type TaskEnvironment = {
+  broker: Broker;
+  schemas: SchemaCache;
+  onlineStore: OnlineStore;
+  versions: VersionLoader;
+  emitter: Emitter;
+  clock: () => number;
+  maxTaskIdleMs: number;
+  maxBatchRecords: number;
+  metrics: StreamsMetrics;
+};
+
+/** What a task hands to the one that takes over from it when only the catalog has changed. */
+export type Carried = { views: Map<string, ViewState>; tiles: TileStore; meta: TaskMeta };
+
+export const carriedOf = (old: Task): Carried => ({
+  views: old.parts.views,
+  tiles: old.parts.tiles,
+  meta: {
+    ...emptyMeta(),
+    watermark: old.parts.watermark,
+    detectors: old.parts.errors.state(),
+    pending: Object.fromEntries(old.parts.stages.map((stage) => [stage.deployment.id, stage.waitingSince()])),
+  },
+});
+
+/** Opens a task where its last commit left it. */
+export const openTask = async (
+  environment: TaskEnvironment,
+  catalog: Catalog,
+  application: Application,
+  partition: number,
+  carried: Carried | null,
+): Promise<Task> => {
+  const { broker, schemas, clock } = environment;
+  await schemas.loadAll();
+  const committed = new Map(
+    (await broker.committed(application.id))
+      .filter((offset) => offset.partition === partition)
+      .map((offset) => [offset.topic, offset.offset]),
+  );
+  const restored = carried ?? (await fromChangelog(environment, application, partition));
+  const views = await currentViews(environment, application, partition, restored);
+  const inputs = application.inputs.map((input) =>
+    taskInput({
+      broker,
+      schemas,
+      clock,
+      input,
+      partition,
+      position: committed.get(input.topic) ?? 0,
+      maxRecords: environment.maxBatchRecords,
+    }),
+  );
+  const lookups = lookupViews(application.project, environment.onlineStore);
+  const stages: DeploymentStage[] = [];
+  const writer = byteWriter(4096);
+  for (const deployment of application.deployments) {
+    const plan = stagePlan(deployment, application);
+    const readers = plan.views.map((used) => {
+      const local = views.get(used.view);
+      if (local !== undefined) return local;
+      return lookups.reader(used, application.lookupPartitions.get(used.view) ?? application.partitions);
+    });
+    const stage = deploymentStage({
+      deployment,
+      application,
+      partition,
+      plan,
+      readers,
+      ready: await environment.versions.load(deployment, catalog.versions),
+      lookups: lookups.served,
+      predictionSchemaId: environment.emitter.predictionSchemaId,
+      nextPrediction: await high(broker, topicOf.predictions(deployment.project, deployment.id), partition),
+      nextOutcome: await high(broker, topicOf.outcomes(deployment.project, deployment.id), partition),
+      writer,
+      clock,
+    });
+    const from = restored.meta.pending[deployment.id];
+    if (from !== undefined) await restorePending(broker, stage, partition, from);
+    stages.push(stage);
+  }
+  const { maxTaskIdleMs, maxBatchRecords, metrics, emitter } = environment;
+  return task(
+    {
+      application,
+      partition,
+      inputs,
+      views,
+      stages,
+      lookups,
+      tiles: restored.tiles,
+      errors: errorMonitors(application.monitors, restored.meta.detectors),
+      watermark: restored.meta.watermark,
+      nextJournal: await high(broker, topicOf.journal(application.id), partition),
+    },
+    { transaction: () => broker.transaction(), emitter, clock, maxTaskIdleMs, maxBatchRecords, metrics },
+  );
+};
+
+const high = async (broker: Broker, topic: string, partition: number): Promise<number> =>
+  (await broker.watermarks(topic))[partition]?.high ?? 0;
+
+const fromChangelog = async (
+  { broker }: TaskEnvironment,
+  application: Application,
+  partition: number,
+): Promise<Carried> => {
+  const { views, meta } = await restoreState(broker, application, partition);
+  const tiles = tileStore(partition);
+  if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
+  const kept = new Map([...views].filter(([view, state]) => meta.views[view]?.version === state.plan.version));
+  return { views: kept, tiles, meta };
+};
+
+/** States by view id: kept where the version is the same, built from the journal where the view is new. */
+const currentViews = async (
+  { broker, schemas }: TaskEnvironment,
+  application: Application,
+  partition: number,
+  restored: Carried,
+): Promise<Map<string, ViewState>> => {
+  const views = new Map<string, ViewState>();
+  for (const plan of application.views) {
+    const kept = restored.views.get(plan.view);
+    const same = kept !== undefined && kept.plan.version === plan.version;
+    views.set(plan.view, same ? kept : await backfillView(broker, schemas, application, partition, plan));
+  }
+  return views;
+};

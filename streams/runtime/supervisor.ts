@@ -1,0 +1,223 @@
+import type { Registry } from "prom-client";
+import type { Artifacts } from "../../infra/artifacts/port.ts";
+import type { Broker } from "../../infra/broker/port.ts";
+import type { EventStore } from "../../infra/event-store/port.ts";
+import type { OnlineStore } from "../../infra/online-store/port.ts";
+import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
+import { type Catalog, type CatalogFollower, followCatalog } from "../catalog.ts";
+import { driftEvaluator } from "../drift/evaluator.ts";
+import { versionLoader } from "../predictions/variant.ts";
+import { type Application, planTopology } from "../topology.ts";
+import { emitter } from "./emitter.ts";
+import { schemaCache } from "./input.ts";
+import { streamsMetrics } from "./metrics.ts";
+import { type Carried, carriedOf, openTask, type TaskEnvironment } from "./open-task.ts";
+import type { Task } from "./task.ts";
+import { ensureTopics } from "./topics.ts";
+
+export type StreamsLogger = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
+
+export type StreamsOptions = {
+  eventStore: EventStore;
+  broker: Broker;
+  registry: SchemaRegistry;
+  artifacts: Artifacts;
+  onlineStore: OnlineStore;
+  clock: () => number;
+  maxTaskIdleMs: number;
+  maxBatchRecords: number;
+  metrics: Registry;
+  logger: StreamsLogger;
+  signal: AbortSignal;
+};
+
+type Slot = {
+  application: Application;
+  signature: string;
+  partition: number;
+  task: Task | null;
+  carried: Carried | null;
+  failures: number;
+  retryAt: number;
+};
+
+export type Streams = {
+  /** Resolves after the signal, when the batch at hand is committed and everything is closed. */
+  done: Promise<void>;
+};
+
+/** Runs every task of the catalog's applications on this thread, one batch each in turn. */
+export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
+  const { broker, registry, clock, logger, signal } = options;
+  const catalog = await followCatalog(options.eventStore, signal);
+  const versions = versionLoader(options.artifacts);
+  const environment: TaskEnvironment = {
+    broker,
+    schemas: schemaCache(registry),
+    onlineStore: options.onlineStore,
+    versions,
+    emitter: await emitter(registry, clock),
+    clock,
+    maxTaskIdleMs: options.maxTaskIdleMs,
+    maxBatchRecords: options.maxBatchRecords,
+    metrics: streamsMetrics(options.metrics),
+  };
+  const evaluator = driftEvaluator({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock });
+  let slots: Slot[] = [];
+  let seen = -1;
+
+  const loop = async (): Promise<void> => {
+    try {
+      while (!signal.aborted) {
+        if (catalog.revision() !== seen) {
+          seen = catalog.revision();
+          slots = await reconfigure(broker, slots, catalog.current(), logger);
+          await versions.retain(catalog.current().deployments.values());
+        }
+        let taken = 0;
+        for (const slot of slots) {
+          if (signal.aborted) break;
+          taken += await runSlot(slot, environment, catalog, logger);
+        }
+        taken += await evaluator.step(catalog.current());
+        if (taken === 0) await waitForWork(broker, slots, catalog, seen, options.maxTaskIdleMs, signal);
+        else await new Promise(setImmediate);
+      }
+    } finally {
+      for (const slot of slots) await slot.task?.close();
+      await evaluator.close();
+      await versions.close();
+    }
+  };
+  return { done: loop() };
+};
+
+/** One batch of one task. A failing task is closed and restored from its changelog later, its batch undone. */
+const runSlot = async (
+  slot: Slot,
+  environment: TaskEnvironment,
+  catalog: CatalogFollower,
+  logger: StreamsLogger,
+): Promise<number> => {
+  const where = { application: slot.application.id, partition: slot.partition };
+  if (slot.task === null) {
+    if (environment.clock() < slot.retryAt) return 0;
+    try {
+      slot.task = await openTask(environment, catalog.current(), slot.application, slot.partition, slot.carried);
+      slot.carried = null;
+      logger.info(where, "task started");
+    } catch (error) {
+      fail(slot, asMillraceError(error), environment, logger);
+      return 0;
+    }
+  }
+  try {
+    const taken = await slot.task.step();
+    if (taken > 0) slot.failures = 0;
+    return taken;
+  } catch (error) {
+    await slot.task.close();
+    slot.task = null;
+    environment.metrics.restarts.inc({ application: slot.application.id });
+    fail(slot, asMillraceError(error), environment, logger);
+    return 0;
+  }
+};
+
+const fail = (slot: Slot, error: MillraceError, environment: TaskEnvironment, logger: StreamsLogger): void => {
+  slot.failures += 1;
+  slot.carried = null;
+  const delay = Math.min(30_000, 100 * 2 ** Math.min(slot.failures, 8));
+  slot.retryAt = environment.clock() + delay;
+  logger.error(
+    { application: slot.application.id, partition: slot.partition, code: error.code, err: error, retryInMs: delay },
+    "task failed; it goes on from its last commit",
+  );
+};
+
+/** Tasks for the catalog as it is now; those whose application has not changed go on untouched. */
+const reconfigure = async (
+  broker: Broker,
+  old: readonly Slot[],
+  catalog: Catalog,
+  logger: StreamsLogger,
+): Promise<Slot[]> => {
+  const applications = planTopology(catalog);
+  await ensureTopics(broker, catalog, applications);
+  const before = new Map(old.map((slot) => [`${slot.application.id}/${slot.partition}`, slot]));
+  const slots: Slot[] = [];
+  for (const application of applications) {
+    const signature = signatureOf(application);
+    for (let partition = 0; partition < application.partitions; partition++) {
+      const key = `${application.id}/${partition}`;
+      const held = before.get(key);
+      before.delete(key);
+      if (held?.signature === signature) {
+        slots.push(held);
+        continue;
+      }
+      const carried = held?.task == null ? null : carriedOf(held.task);
+      await held?.task?.close();
+      slots.push({ application, signature, partition, task: null, carried, failures: 0, retryAt: 0 });
+    }
+  }
+  for (const slot of before.values()) await slot.task?.close();
+  if (old.length !== slots.length) {
+    logger.info({ applications: applications.map(({ id }) => id), tasks: slots.length }, "topology changed");
+  }
+  return slots;
+};
+
+const signatureOf = (application: Application): string =>
+  JSON.stringify([
+    application.inputs.map(({ topic, source }) => [topic, source.schemaId]),
+    application.views.map(({ view, version }) => [view, version]),
+    application.rekeys.map(({ topic, plan }) => [topic, plan.version]),
+    application.deployments.map(({ id, revision }) => [id, revision]),
+    application.monitors.map(({ id }) => id),
+    [...application.plans.values()].map(({ view, version }) => [view, version]),
+  ]);
+
+/** Sleeps until an input that ran dry has records, the catalog changes, or a waiting task's patience ends. */
+const waitForWork = async (
+  broker: Broker,
+  slots: readonly Slot[],
+  catalog: CatalogFollower,
+  seen: number,
+  maxTaskIdleMs: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  const from = new Map<string, number>();
+  let holding = false;
+  for (const { task, partition } of slots) {
+    if (task === null) continue;
+    for (const one of task.parts.inputs) {
+      const dry = one.batch === null || one.index >= one.batch.count;
+      if (dry) from.set(`${one.input.topic}/${partition}`, one.position);
+      else holding = true;
+    }
+  }
+  const wake = new AbortController();
+  const stop = (): void => wake.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  void catalog.changed(seen, wake.signal).then(stop);
+  const partitions = [...from.keys()].map((key) => {
+    const slash = key.lastIndexOf("/");
+    return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
+  });
+  const retry = slots.some((slot) => slot.task === null);
+  const patience = retry ? 50 : holding ? Math.max(5, Math.min(50, maxTaskIdleMs)) : 1000;
+  const reader = broker.reader({ partitions, from });
+  try {
+    await reader.wait(patience, wake.signal);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    wake.abort();
+    await reader.close();
+  }
+};
