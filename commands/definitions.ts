@@ -1,0 +1,148 @@
+import { z } from "zod";
+import {
+  count,
+  digest,
+  duration,
+  expression,
+  featureName,
+  fieldName,
+  instant,
+  name,
+  slug,
+  statement,
+  text,
+  version,
+} from "./fields.ts";
+
+/** Zod shapes of the definitions in `schemas/lifecycle.ts`: what a caller may leave out has its default here. */
+export const role = z.enum(["Admin", "Data_Scientist", "Regular_User"]);
+
+export const task = z.enum(["binary", "regression"]);
+
+const feature = z.strictObject({
+  name: featureName,
+  source: slug,
+  function: z.enum(["count", "sum", "mean", "min", "max", "variance", "last", "distinct", "quantile", "rate"]),
+  value: expression.optional(),
+  where: expression.optional(),
+  windowMs: duration.nullable(),
+  quantile: z.number().gt(0).lt(1).optional(),
+});
+
+export const featureViewDefinition = z.strictObject({
+  entity: z.strictObject({ name, key: z.array(fieldName).min(1).max(10) }),
+  features: z.array(feature).min(1).max(200),
+  allowedLatenessMs: duration.or(z.literal(0)).default(0),
+  ttlMs: duration.nullable().default(null),
+});
+
+export const column = z.strictObject({ name: z.string().trim().min(1).max(128), from: expression });
+
+export const columns = z.array(column).min(1).max(1000);
+
+export const trafficSplit = z
+  .array(
+    z.strictObject({
+      model: slug,
+      version,
+      variant: z.enum(["champion", "challenger", "shadow"]),
+      share: z.number().min(0).max(1),
+    }),
+  )
+  .min(1)
+  .max(16);
+
+export const outcomeDefinition = z.strictObject({
+  source: slug,
+  key: z.array(fieldName).min(1).max(10),
+  value: expression,
+  horizonMs: duration,
+});
+
+export const metrics = z
+  .record(z.string().min(1).max(128), z.number())
+  .refine((values) => Object.keys(values).length <= 500, "expected at most 500 metrics");
+
+export const lineage = z.strictObject({
+  trainingJob: slug.nullable().default(null),
+  from: instant.nullable().default(null),
+  to: instant.nullable().default(null),
+  rows: count.nullable().default(null),
+  sources: z.array(slug).max(100).default([]),
+  views: z
+    .array(z.strictObject({ view: slug, version }))
+    .max(100)
+    .default([]),
+  positions: z.record(z.string().max(300), count).default({}),
+  code: text.nullable().default(null),
+});
+
+export const artifact = digest;
+
+const HOUR_MS = 3_600_000;
+
+const driftMonitor = z.strictObject({
+  kind: z.literal("drift"),
+  deployment: slug,
+  statistic: z.enum(["psi", "js", "ks", "wasserstein"]).default("psi"),
+  threshold: z.number().positive().default(0.2),
+  columns: z.array(z.string().min(1).max(128)).max(1000).default([]),
+  windowMs: duration
+    .refine((value) => value % HOUR_MS === 0, "expected a multiple of 3600000, the tile of one hour")
+    .default(24 * HOUR_MS),
+  minRows: z.int().positive().default(500),
+});
+
+/** Defaults of Page-Hinkley are River's. */
+const errorMonitor = z.strictObject({
+  kind: z.literal("error"),
+  deployment: slug,
+  minInstances: z.int().positive().default(30),
+  delta: z.number().min(0).default(0.005),
+  lambda: z.number().positive().default(50),
+  alpha: z.number().gt(0).max(1).default(0.9999),
+});
+
+export const monitorDefinition = z.discriminatedUnion("kind", [driftMonitor, errorMonitor]);
+
+export const alertDefinition = z.strictObject({
+  monitor: slug,
+  deployment: slug,
+  model: slug,
+  version,
+  column: z.string().min(1).max(128),
+  statistic: z.string().min(1).max(64),
+  value: z.number(),
+  threshold: z.number(),
+  from: instant,
+  to: instant,
+  rows: count,
+  message: statement,
+});
+
+const boostingParameters = z.strictObject({
+  trees: z.int().min(1).max(10_000).default(100),
+  learningRate: z.number().gt(0).max(1).default(0.1),
+  maxLeaves: z.int().min(2).max(4096).default(31),
+  maxDepth: z.int().min(1).max(32).default(6),
+  minLeafRows: z.int().min(1).default(20),
+  l2: z.number().min(0).default(1),
+  bins: z.int().min(2).max(255).default(255),
+  validationShare: z.number().gt(0).lt(1).default(0.1),
+  earlyStoppingRounds: z.int().min(0).default(0),
+  seed: z.int().min(0).max(0xffff_ffff).default(1),
+});
+
+export const trainingSpec = z
+  .strictObject({
+    model: slug,
+    task,
+    trigger: slug,
+    columns,
+    label: outcomeDefinition,
+    from: instant,
+    to: instant,
+    algorithm: z.literal("gradient-boosting").default("gradient-boosting"),
+    parameters: boostingParameters.prefault({}),
+  })
+  .refine((spec) => spec.from < spec.to, { path: ["to"], message: "expected a moment after `from`" });

@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/** The small vocabulary of command fields: what ids, names and texts may look like. */
+const slugPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export const slug = z
+  .string()
+  .regex(slugPattern, "expected 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit");
+
+export const topic = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "expected 1 to 200 of A-Z, a-z, 0-9, dot, _ and -");
+
+/** A field of an Avro record. */
+export const fieldName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "expected the name of an Avro field");
+
+/** No colon: `view:feature` is how columns name features. */
+export const featureName = z.string().regex(/^[A-Za-z0-9_-]{1,63}$/, "expected 1 to 63 of A-Z, a-z, 0-9, _ and -");
+
+export const digest = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256, 64 lower-case hex characters");
+
+export const name = z.string().trim().min(1).max(200);
+
+/** What people write to each other: descriptions, comments, reasons. */
+export const text = z.string().max(2000);
+
+/** A text that must say something. */
+export const statement = z.string().trim().min(1).max(2000);
+
+export const expression = z.string().trim().min(1).max(2000);
+
+/** Who: an account, a service, a group of an identity provider. */
+export const member = z.string().trim().min(1).max(200);
+
+const DAY_MS = 86_400_000;
+
+/** Milliseconds, up to ten years. */
+export const duration = z
+  .int()
+  .positive()
+  .max(3660 * DAY_MS);
+
+/** UTC milliseconds from 1970 to 2200. */
+export const instant = z.int().min(0).max(7_258_118_400_000);
+
+export const version = z.int().positive().max(1_000_000);
+
+export const count = z.int().min(0);

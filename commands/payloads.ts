@@ -1,0 +1,89 @@
+import { z } from "zod";
+import * as define from "./definitions.ts";
+import { count, digest, duration, fieldName, member, name, slug, statement, text, topic, version } from "./fields.ts";
+
+/** The payload of every command, by command type. The project comes with the request, not with the payload. */
+export const payloads = {
+  CreateProject: z.strictObject({ id: slug, name, description: text.default("") }),
+  RenameProject: z.strictObject({ name }),
+  GrantRole: z.strictObject({ member, role: define.role }),
+  RevokeRole: z.strictObject({ member }),
+
+  CreateEventSource: z.strictObject({
+    id: slug,
+    topic,
+    schema: z.string().min(2).max(1_000_000),
+    key: fieldName,
+    timestamp: fieldName,
+    partitions: z.int().min(1).max(1024).optional(),
+    maxRecordBytes: z.int().min(64).max(67_108_864).default(1_048_576),
+    retentionMs: duration.nullable().default(null),
+  }),
+  ChangeEventSourceSchema: z.strictObject({ id: slug, schema: z.string().min(2).max(1_000_000) }),
+  ArchiveEventSource: z.strictObject({ id: slug }),
+
+  CreateFeatureView: z.strictObject({ id: slug, definition: define.featureViewDefinition }),
+  ChangeFeatureView: z.strictObject({ id: slug, definition: define.featureViewDefinition }),
+  ArchiveFeatureView: z.strictObject({ id: slug }),
+
+  RegisterModel: z.strictObject({ id: slug, description: text.default("") }),
+  CreateModelVersion: z.strictObject({
+    model: slug,
+    artifact: define.artifact,
+    /** Read from the ONNX file's metadata without it; so are `columns`. */
+    task: define.task.optional(),
+    columns: z.array(z.string().min(1).max(128)).min(1).max(1000).optional(),
+    metrics: define.metrics.default({}),
+    profile: digest.nullable().default(null),
+    lineage: define.lineage.prefault({}),
+  }),
+  ApproveModelVersion: z.strictObject({ model: slug, version, comment: statement }),
+  RejectModelVersion: z.strictObject({ model: slug, version, comment: statement }),
+  SetModelAlias: z.strictObject({ model: slug, alias: slug, version }),
+  RemoveModelAlias: z.strictObject({ model: slug, alias: slug }),
+  ArchiveModel: z.strictObject({ model: slug }),
+
+  CreateDeployment: z.strictObject({
+    id: slug,
+    trigger: slug,
+    columns: define.columns,
+    split: define.trafficSplit,
+    outcome: define.outcomeDefinition.nullable().default(null),
+    threshold: z.number().default(0.5),
+  }),
+  ChangeTraffic: z.strictObject({ id: slug, split: define.trafficSplit, reason: text.default("") }),
+  StopDeployment: z.strictObject({ id: slug, reason: text.default("") }),
+
+  CreateMonitor: z.strictObject({ id: slug, definition: define.monitorDefinition }),
+  DeleteMonitor: z.strictObject({ id: slug }),
+
+  RaiseAlert: z.strictObject({ id: slug, definition: define.alertDefinition }),
+  AcknowledgeAlert: z.strictObject({ id: slug, comment: text.default("") }),
+  ResolveAlert: z.strictObject({ id: slug, comment: text.default("") }),
+
+  /** The id is made up without one: from the idempotency key where there is one, so that a retry finds its job. */
+  SubmitTrainingJob: z.strictObject({ id: slug.optional(), spec: define.trainingSpec }),
+  StartTrainingJob: z.strictObject({ id: slug, worker: name, attempt: z.int().min(1).max(100) }),
+  ReportTrainingProgress: z.strictObject({
+    id: slug,
+    phase: name,
+    done: count,
+    total: count,
+    message: text.default(""),
+  }),
+  CompleteTrainingJob: z.strictObject({ id: slug, version, rows: count, metrics: define.metrics }),
+  FailTrainingJob: z.strictObject({ id: slug, code: name, message: text }),
+  CancelTrainingJob: z.strictObject({ id: slug }),
+};
+
+export type CommandType = keyof typeof payloads;
+
+export const commandTypes = Object.keys(payloads) as CommandType[];
+
+/** A payload as a caller may write it: fields with defaults are optional. */
+export type PayloadInput<Type extends CommandType> = z.input<(typeof payloads)[Type]>;
+
+/** A payload as deciders see it: complete. */
+export type Payload<Type extends CommandType> = z.output<(typeof payloads)[Type]>;
+
+export type Command<Type extends CommandType> = { readonly type: Type; readonly data: Payload<Type> };
