@@ -1,12 +1,8 @@
-import type { ModelEvent, ModelVersionDefinition } from "../../schemas/lifecycle.ts";
+import type { ModelEvent } from "../../schemas/lifecycle.ts";
 import type { Decider } from "../decider.ts";
-import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";
 import { existing, refused, taken } from "../refusals.ts";
-import { findVersion, type Model, withVersion } from "./state.ts";
-
-/** What a version is, before it has its number. Size, signature, task and columns were read from the file. */
-export type NewModelVersion = Omit<ModelVersionDefinition, "version">;
+import { findVersion, type Model, type NewModelVersion, sameVersion, withVersion } from "./state.ts";
 
 export type ModelCommand =
   | Command<"RegisterModel">
@@ -42,10 +38,7 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
     switch (command.type) {
       case "CreateModelVersion": {
         const { definition } = command.data;
-        const repeated = current.versions.some(({ definition: { version: _, ...known } }) =>
-          sameValue(known, definition),
-        );
-        return repeated
+        return sameVersion(current, definition) !== undefined
           ? []
           : [{ type: "ModelVersionCreated", data: { version: current.versions.length + 1, ...definition } }];
       }

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../schemas/errors.ts";
 import type { ModelVersionDefinition } from "../../schemas/lifecycle.ts";
+import { sameValue } from "../identity.ts";
 
 export type ModelVersion = {
   definition: ModelVersionDefinition;
@@ -13,6 +14,13 @@ export type Model = {
   aliases: ReadonlyMap<string, number>;
   status: "active" | "archived";
 };
+
+/** What a version is, before it has its number. Size, signature, task and columns were read from the file. */
+export type NewModelVersion = Omit<ModelVersionDefinition, "version">;
+
+/** The version of the same definition, where there is one. */
+export const sameVersion = (state: Model, wanted: NewModelVersion): ModelVersion | undefined =>
+  state.versions.find(({ definition: { version: _, ...known } }) => sameValue(known, wanted));
 
 /** NOT_FOUND naming the newest version. */
 export const findVersion = (state: Model, name: string, version: number): ModelVersion => {

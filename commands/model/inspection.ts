@@ -1,0 +1,34 @@
+import { MillraceError } from "../../schemas/errors.ts";
+import type { Signature } from "../../schemas/lifecycle.ts";
+import type { InspectedModel } from "../checks.ts";
+import type { Payload } from "../payloads.ts";
+import type { NewModelVersion } from "./state.ts";
+
+/** How many input columns a signature takes, or null where its dimensions leave that open. */
+export const inputWidth = ({ inputs }: Signature): number | null => {
+  if (inputs.length !== 1) return inputs.length === 0 ? null : inputs.length;
+  const last = inputs[0].shape.at(-1);
+  return last === undefined || last < 0 ? null : last;
+};
+
+/** A version's definition from what was said and what its file says. BAD_REQUEST, SIGNATURE_MISMATCH. */
+export const definitionOf = (payload: Payload<"CreateModelVersion">, inspected: InspectedModel): NewModelVersion => {
+  const task = payload.task ?? inspected.task;
+  const columns = payload.columns ?? inspected.columns;
+  if (task === null) throw unsaid("task");
+  if (columns === null) throw unsaid("columns");
+  const width = inputWidth(inspected.signature);
+  if (width !== null && width !== columns.length) {
+    throw new MillraceError(
+      "SIGNATURE_MISMATCH",
+      `the model takes ${width} input columns, but ${columns.length} are named: ${columns.join(", ")}`,
+      { details: { width, columns } },
+    );
+  }
+  const { artifact, metrics, profile, lineage } = payload;
+  const { size, signature } = inspected;
+  return { artifact, size, signature, task, columns, metrics, profile, lineage };
+};
+
+const unsaid = (field: string): MillraceError =>
+  new MillraceError("BAD_REQUEST", `${field}: the model file does not say it; give it in the command`);
