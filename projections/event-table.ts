@@ -1,0 +1,83 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { ClickHouseClient } from "@clickhouse/client";
+import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
+import { comparePositions } from "../infra/event-store/port.ts";
+import { asMillraceError, type MillraceError } from "../schemas/errors.ts";
+import { eventBatches } from "./event-batches.ts";
+
+/** A warehouse table made of lifecycle events. Its column `position` is its checkpoint. */
+export type EventTable = {
+  table: string;
+  /** The rows that these events add, in the order of their positions. */
+  rows(events: readonly StoredEvent[]): Promise<Record<string, unknown>[]>;
+};
+
+export type EventTableOptions = {
+  eventStore: EventStore;
+  warehouse: { client: ClickHouseClient };
+  signal: AbortSignal;
+  onPosition?: (position: Position) => void;
+  /** Told of each failed try to write; the same batch is tried again until it is in. */
+  onRetry?: (error: MillraceError) => void;
+  /** A batch is written after so many events or milliseconds. */
+  maxEvents?: number;
+  lingerMs?: number;
+};
+
+const MAX_EVENTS = 10_000;
+const LINGER_MS = 200;
+const RETRY_MS = 500;
+
+/**
+ * Follows the event store into a table; resolves when the signal aborts. A batch is one insert, so it is there
+ * whole or not at all, and the newest position in the table says where to go on: every row is there once.
+ * While the warehouse is away, the batch in hand waits and the subscription is held back.
+ */
+export const runEventTable = async (table: EventTable, options: EventTableOptions): Promise<void> => {
+  const { eventStore, warehouse, signal, maxEvents = MAX_EVENTS, lingerMs = LINGER_MS } = options;
+
+  const newestPosition = async (): Promise<Position> => {
+    const query = `SELECT toString(max(position)) AS position FROM ${table.table}`;
+    const answer = await warehouse.client.query({ query, format: "JSONEachRow" });
+    const [row] = await answer.json<{ position: string }>();
+    return row.position;
+  };
+
+  const untilDone = async <T>(attempt: (tries: number) => Promise<T>): Promise<T | null> => {
+    for (let tries = 0; !signal.aborted; tries++) {
+      try {
+        return await attempt(tries);
+      } catch (error) {
+        options.onRetry?.(asMillraceError(error));
+        await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+    return null;
+  };
+
+  const write = async (rows: Record<string, unknown>[], position: Position): Promise<void> => {
+    await untilDone(async (tries) => {
+      // A try that failed on our side may have been written on the other.
+      if (tries > 0 && comparePositions(await newestPosition(), position) >= 0) return;
+      await warehouse.client.insert({
+        table: table.table,
+        values: rows,
+        format: "JSONEachRow",
+        // One block, so one part: parallel parsing would cut it in several.
+        clickhouse_settings: { input_format_parallel_parsing: 0, async_insert: 0 },
+      });
+    });
+  };
+
+  const after = await untilDone(newestPosition);
+  if (after === null) return;
+  for await (const batch of eventBatches(eventStore, { after, signal, maxEvents, lingerMs })) {
+    const rows = await table.rows(batch.events);
+    if (rows.length > 0) await write(rows, rows[rows.length - 1].position as Position);
+    if (signal.aborted) return;
+    options.onPosition?.(batch.position);
+  }
+};
+
+/** A time as ClickHouse reads it whatever the server's time zone: decimal seconds since 1970, UTC. */
+export const warehouseTime = (at: number): string => (at / 1000).toFixed(3);

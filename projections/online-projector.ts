@@ -1,0 +1,142 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Broker, Reader, TopicPartition } from "../infra/broker/port.ts";
+import { partitionKey } from "../infra/broker/port.ts";
+import type { Clock } from "../infra/clock.ts";
+import type { Entry, OnlineStore } from "../infra/online-store/port.ts";
+import { asMillraceError, type MillraceError } from "../schemas/errors.ts";
+import { onlineChanges } from "./online-changes.ts";
+
+export type OnlineProjectorOptions = {
+  broker: Broker;
+  onlineStore: OnlineStore;
+  signal: AbortSignal;
+  clock: Clock;
+  /** Next offset by `topic/partition`, after they were written. */
+  onOffsets?: (offsets: ReadonlyMap<string, number>) => void;
+  onRetry?: (error: MillraceError) => void;
+  flushMs?: number;
+};
+
+const SUFFIX = ".changelog";
+const FLUSH_MS = 200;
+/** Bytes of unwritten changes at which they are written before their time. */
+const MAX_HELD_BYTES = 64 << 20;
+const MAX_RECORDS = 8192;
+/** How often new applications are looked for. */
+const DISCOVER_MS = 1000;
+const RETRY_MS = 250;
+
+const offsetKey = (place: string): string => `online-features:${place}`;
+
+const changelogPartitions = async (broker: Broker): Promise<TopicPartition[]> =>
+  (await broker.topics())
+    .filter(({ topic }) => topic.endsWith(SUFFIX))
+    .flatMap(({ topic, config }) =>
+      Array.from({ length: config.partitions }, (_, partition) => ({ topic, partition })),
+    );
+
+/** Applications are named `<project>.<rest>`, and a project's name has no dot. */
+const projectOf = (topic: string): string => topic.slice(0, topic.indexOf("."));
+
+/**
+ * Keeps the feature state of every application in the online store; resolves when the signal aborts. Only the
+ * newest state of a key is written, at most every `flushMs`, together with the offsets that it reflects: a
+ * restart goes on from there, and what is read twice is refused by its offset.
+ */
+export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promise<void> => {
+  const { broker, onlineStore, signal, clock, flushMs = FLUSH_MS } = options;
+  const changes = new Map<string, ReturnType<typeof onlineChanges>>();
+  const offsets = new Map<string, number>();
+  const moved = new Set<string>();
+  let partitions: TopicPartition[] = [];
+  let reader: Reader | null = null;
+  let discoveredAt = Number.NEGATIVE_INFINITY;
+
+  const discover = async (): Promise<void> => {
+    discoveredAt = clock();
+    const found = await changelogPartitions(broker);
+    const added = found.filter(({ topic, partition }) => !offsets.has(partitionKey(topic, partition)));
+    if (added.length === 0) return;
+    const places = added.map(({ topic, partition }) => partitionKey(topic, partition));
+    const stored = await onlineStore.mget(places.map(offsetKey));
+    for (const [i, place] of places.entries()) offsets.set(place, Number(stored[i]?.toString() ?? 0));
+    for (const { topic } of added) {
+      if (!changes.has(topic)) changes.set(topic, onlineChanges(projectOf(topic)));
+    }
+    partitions = found;
+    await reader?.close();
+    reader = broker.reader({ partitions, from: offsets, maxRecords: MAX_RECORDS });
+  };
+
+  const poll = async (from: Reader): Promise<boolean> => {
+    let isAny = false;
+    for (const { topic, partition } of partitions) {
+      const batch = await from.poll(topic, partition);
+      if (batch === null || batch.count === 0) continue;
+      isAny = true;
+      changes.get(topic)?.add(batch);
+      const place = partitionKey(topic, partition);
+      offsets.set(place, batch.offsets[batch.count - 1] + 1);
+      moved.add(place);
+      if (signal.aborted) break;
+    }
+    return isAny;
+  };
+
+  const heldBytes = (): number => {
+    let bytes = 0;
+    for (const one of changes.values()) bytes += one.heldBytes;
+    return bytes;
+  };
+
+  const flush = async (): Promise<void> => {
+    const entries: Entry[] = [];
+    for (const one of changes.values()) {
+      for (const entry of one.drain()) entries.push(entry);
+    }
+    for (const place of moved) {
+      const next = offsets.get(place) as number;
+      entries.push({ key: offsetKey(place), value: Buffer.from(String(next)), offset: next });
+    }
+    moved.clear();
+    while (!(await written(entries))) {
+      if (signal.aborted) return;
+      await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+    options.onOffsets?.(offsets);
+  };
+
+  const written = async (entries: readonly Entry[]): Promise<boolean> => {
+    try {
+      await onlineStore.setMany(entries);
+      return true;
+    } catch (error) {
+      const coded = asMillraceError(error);
+      if (!coded.retryable) throw coded;
+      options.onRetry?.(coded);
+      return false;
+    }
+  };
+
+  try {
+    let flushedAt = clock();
+    while (!signal.aborted) {
+      if (clock() - discoveredAt >= DISCOVER_MS) await discover();
+      if (reader === null) {
+        await pause(flushMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
+      const isAny = await poll(reader);
+      const dueIn = flushedAt + flushMs - clock();
+      if (moved.size > 0 && (dueIn <= 0 || heldBytes() >= MAX_HELD_BYTES)) {
+        await flush();
+        flushedAt = clock();
+      } else if (!isAny) {
+        await (reader as Reader).wait(moved.size > 0 ? dueIn : flushMs, signal);
+      }
+    }
+    if (moved.size > 0) await flush();
+  } finally {
+    await (reader as Reader | null)?.close();
+  }
+};
