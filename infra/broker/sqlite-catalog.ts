@@ -15,7 +15,7 @@ export const brokerTables = `
   -- aged_at: newest event time, but never later than the write, so that one absurd timestamp expires nothing.
   CREATE TABLE IF NOT EXISTS broker_log (
     id INTEGER PRIMARY KEY, part INTEGER NOT NULL, base INTEGER NOT NULL, last INTEGER NOT NULL,
-    count INTEGER NOT NULL, size INTEGER NOT NULL, min_time REAL, max_time REAL, aged_at REAL,
+    count INTEGER NOT NULL, size INTEGER NOT NULL, min_time REAL NOT NULL, max_time REAL NOT NULL, aged_at REAL NOT NULL,
     appended_at INTEGER NOT NULL, bytes BLOB NOT NULL
   );
   CREATE INDEX IF NOT EXISTS broker_log_by_offset ON broker_log (part, last, base, count, size, aged_at);

@@ -98,8 +98,8 @@ export const sqliteCompactor = (writer: DatabaseSync, reader: DatabaseSync, cloc
             for (const row of rows) {
               if (remove.run(row.id, part, row.last, row.count).changes !== 1) throw new LogChanged();
             }
-            // The partition's last row stays, though empty: it holds the next offset.
-            if (kept === 0 && writerLog.next(part) > last) return true;
+            // Never the partition's last row: its last record is the newest of its key.
+            if (kept === 0) return true;
             const now = clock();
             builders.forEach((builder, i) => {
               writerLog.insert(part, rowOf(builder, bases[i], (bases[i + 1] ?? last + 1) - 1), now);

@@ -57,16 +57,15 @@ export const sqliteLog = (db: DatabaseSync): SqliteLog => {
     },
     hasFrom: (part, offset) => from.get(part, offset) !== undefined,
     insert(part, row, appendedAt) {
-      const empty = row.count === 0;
       insert.run(
         part,
         row.base,
         row.last,
         row.count,
         row.bytes.length,
-        empty ? null : row.minTimestamp,
-        empty ? null : row.maxTimestamp,
-        empty ? null : Math.min(row.maxTimestamp, appendedAt),
+        row.minTimestamp,
+        row.maxTimestamp,
+        Math.min(row.maxTimestamp, appendedAt),
         appendedAt,
         row.bytes,
       );
