@@ -1,10 +1,4 @@
-import {
-  comparePositions,
-  type EventStore,
-  type Position,
-  START,
-  type StoredEvent,
-} from "../infra/event-store/port.ts";
+import { type EventStore, type Position, START, type StoredEvent } from "../infra/event-store/port.ts";
 import type {
   DeploymentDefinition,
   EventSourceDefinition,

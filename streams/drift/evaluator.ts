@@ -2,14 +2,11 @@ import type { Artifacts } from "../../infra/artifacts/port.ts";
 import { type Broker, partitionKey, type Reader } from "../../infra/broker/port.ts";
 import { decodeProfile, type ReferenceProfile } from "../../ml/drift/profile.ts";
 import { avroType } from "../../schemas/codec.ts";
-import type { MonitorDefinition } from "../../schemas/lifecycle.ts";
 import { tileSchema, topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogMonitor, versionKey } from "../catalog.ts";
 import type { DriftResult, Emitter } from "../runtime/emitter.ts";
 import type { TileRecord } from "./tiles.ts";
-import { completeWindows, judgeWindow, type WindowTiles } from "./windows.ts";
-
-export type DriftMonitor = Extract<MonitorDefinition, { kind: "drift" }>;
+import { completeWindows, type DriftMonitor, judgeWindow, type WindowTiles } from "./windows.ts";
 
 type Watch = {
   monitor: CatalogMonitor;

@@ -28,13 +28,8 @@ export const sketchScored = (tiles: TileStore, endpoint: string, scored: ScoredR
 };
 
 /** Adds outcomes to the metric tiles, by the event time of the outcome. */
-export const sketchJoined = (
-  tiles: TileStore,
-  stage: DeploymentStage,
-  joined: readonly Joined[],
-  task: "binary" | "regression",
-): void => {
-  const template: TileTemplate = { columns: [task], bins: [], empty: () => newMetricTile(task) };
+export const sketchJoined = (tiles: TileStore, stage: DeploymentStage, joined: readonly Joined[]): void => {
+  const template: TileTemplate = { columns: [stage.task], bins: [], empty: () => newMetricTile(stage.task) };
   for (const { prediction, outcome, time } of joined) {
     const tile = tiles.tile("metrics", stage.deployment.id, prediction.model, prediction.version, time, template);
     if (tile === null) continue;

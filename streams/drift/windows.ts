@@ -1,8 +1,10 @@
 import type { ReferenceProfile } from "../../ml/drift/profile.ts";
 import { compareSketch } from "../../ml/drift/sketch.ts";
+import type { MonitorDefinition } from "../../schemas/lifecycle.ts";
 import { unpackNumbers } from "../../schemas/packed.ts";
-import type { DriftMonitor } from "./evaluator.ts";
 import type { TileRecord } from "./tiles.ts";
+
+export type DriftMonitor = Extract<MonitorDefinition, { kind: "drift" }>;
 
 /** The sketch of one version over one window: the sum of its tiles over hours and partitions. */
 export type WindowTiles = {

@@ -3,6 +3,7 @@ import { compileExpression, fieldTypes } from "../../ml/cel/compile.ts";
 import { type ColumnPlan, type FeatureReader, planColumns } from "../../ml/features/columns.ts";
 import type { ByteWriter } from "../../schemas/byte-writer.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import type { Task } from "../../schemas/lifecycle.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { CatalogDeployment, CatalogSource } from "../catalog.ts";
 import { type Joined, type PendingPrediction, type PendingPredictions, pendingPredictions } from "../outcomes/join.ts";
@@ -55,6 +56,7 @@ export type ScoredRows = {
 /** Everything that a deployment does inside a task. */
 export type DeploymentStage = {
   deployment: CatalogDeployment;
+  task: Task;
   /** Topic whose records are triggers, and the one that brings outcomes (or null). */
   triggerTopic: string;
   outcomeTopic: string | null;
@@ -189,6 +191,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
 
   const self: DeploymentStage = {
     deployment,
+    task: options.ready[0].task,
     triggerTopic: trigger.topic,
     outcomeTopic: outcomeSource?.topic ?? null,
     predictionsTopic: topicOf.predictions(deployment.project, deployment.id),

@@ -1,0 +1,121 @@
+import { createRequire } from "node:module";
+import { zstdDecompressSync } from "node:zlib";
+import { asyncBufferFromFile, parquetRead } from "hyparquet";
+
+/**
+ * 3,000,000 US flights of January to June 2001 (npm vega-datasets, BSD-3), ordered by scheduled departure.
+ * Times are local in the data and taken as UTC. The landing time is not in the data: it is the actual departure
+ * plus half an hour of taxiing and the distance at 500 miles an hour.
+ */
+export type Flights = {
+  count: number;
+  airports: string[];
+  /** UTC milliseconds. */
+  scheduled: Float64Array;
+  landed: Float64Array;
+  /** Minutes. */
+  delay: Int16Array;
+  /** Miles. */
+  distance: Uint16Array;
+  /** Indices into airports. */
+  origin: Uint16Array;
+  destination: Uint16Array;
+};
+
+const minuteMs = 60_000;
+const taxiMinutes = 30;
+const milesPerMinute = 500 / 60;
+
+/** Reads flights scheduled in [from, to); `onProgress` gets the share read. */
+export const readFlights = async (from: number, to: number): Promise<Flights> => {
+  const path = createRequire(import.meta.url).resolve("vega-datasets/data/flights-3m.parquet");
+  const file = await asyncBufferFromFile(path);
+  const columns = new Map<string, unknown[][]>();
+  await parquetRead({
+    file,
+    compressors: { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) },
+    onChunk: ({ columnName, columnData }) => {
+      const chunks = columns.get(columnName) ?? [];
+      chunks.push(columnData as unknown as unknown[]);
+      columns.set(columnName, chunks);
+    },
+  });
+  const chunksOf = (name: string): unknown[][] => columns.get(name) ?? [];
+  const dates = chunksOf("date");
+  const total = dates.reduce((sum, chunk) => sum + chunk.length, 0);
+  const flights: Flights = {
+    count: 0,
+    airports: [],
+    scheduled: new Float64Array(total),
+    landed: new Float64Array(total),
+    delay: new Int16Array(total),
+    distance: new Uint16Array(total),
+    origin: new Uint16Array(total),
+    destination: new Uint16Array(total),
+  };
+  const indices = new Map<string, number>();
+  const airport = (code: string): number => {
+    const known = indices.get(code);
+    if (known !== undefined) return known;
+    indices.set(code, flights.airports.length);
+    return flights.airports.push(code) - 1;
+  };
+  const [delays, distances, origins, destinations] = ["delay", "distance", "origin", "destination"].map((name) =>
+    chunksOf(name).flat(),
+  );
+  let row = 0;
+  for (const chunk of dates) {
+    for (const date of chunk as Date[]) {
+      const time = date.getTime();
+      if (time >= from && time < to) {
+        const i = flights.count++;
+        flights.scheduled[i] = time;
+        flights.delay[i] = Number(delays[row]);
+        flights.distance[i] = Number(distances[row]);
+        flights.origin[i] = airport(origins[row] as string);
+        flights.destination[i] = airport(destinations[row] as string);
+        const air = flights.delay[i] + taxiMinutes + Math.round(flights.distance[i] / milesPerMinute);
+        flights.landed[i] = time + Math.max(1, air) * minuteMs;
+      }
+      row += 1;
+    }
+  }
+  return flights;
+};
+
+/** Indices of the flights in the order in which they land. */
+export const landingOrder = (flights: Flights): Uint32Array => {
+  const order = new Uint32Array(flights.count);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  const { landed } = flights;
+  return order.sort((a, b) => landed[a] - landed[b] || a - b);
+};
+
+export type Chunk = {
+  /** Flights that are due to leave, and flights that have landed, each in the order of their time. */
+  departures: number[];
+  arrivals: number[];
+  /** Newest event time in the chunk, UTC ms. */
+  until: number;
+};
+
+/** The world's events in event time, cut into chunks of about `size` events. */
+export function* chunks(flights: Flights, order: Uint32Array, size: number): Generator<Chunk> {
+  const { scheduled, landed, count } = flights;
+  let departing = 0;
+  let landing = 0;
+  while (landing < count) {
+    const chunk: Chunk = { departures: [], arrivals: [], until: 0 };
+    for (let taken = 0; taken < size && landing < count; taken++) {
+      const arrival = landed[order[landing]];
+      if (departing < count && scheduled[departing] <= arrival) {
+        chunk.until = scheduled[departing];
+        chunk.departures.push(departing++);
+      } else {
+        chunk.until = arrival;
+        chunk.arrivals.push(order[landing++]);
+      }
+    }
+    yield chunk;
+  }
+}

@@ -1,0 +1,19 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Settings } from "../infra/config.ts";
+import type { Engines } from "./engines.ts";
+
+export type RoleName = "streams" | "projections" | "training";
+
+export type RoleContext = {
+  engines: Engines;
+  settings: Settings;
+  /** ClickHouse HTTP URL of the warehouse, credentials included. */
+  warehouseUrl: string;
+  metrics: Registry;
+  logger: Logger;
+  signal: AbortSignal;
+};
+
+/** Runs until the signal, then drains; rejects when it cannot go on. */
+export type Role = (context: RoleContext) => Promise<void>;

@@ -1,0 +1,17 @@
+import { systemClock } from "../../infra/clock.ts";
+import { runStreams } from "../../streams/runtime/supervisor.ts";
+import type { Role } from "../role.ts";
+
+/** Features, predictions, outcomes and drift: every task of the catalog. */
+export const streamsRole: Role = async ({ engines, settings, metrics, logger, signal }) => {
+  const streams = await runStreams({
+    ...engines,
+    clock: systemClock,
+    maxTaskIdleMs: settings.maxTaskIdleMs,
+    maxBatchRecords: settings.maxBatchRecords,
+    metrics,
+    logger,
+    signal,
+  });
+  await streams.done;
+};
