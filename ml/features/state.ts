@@ -1,7 +1,19 @@
 import { MillraceError } from "../../schemas/errors.ts";
+import { fingerprintOf, readBlob, writeBlob } from "./blob.ts";
+import { blobWriter } from "./bytes.ts";
+import { coldBlobs } from "./cold.ts";
+import { eventReader } from "./event-reader.ts";
+import { clearEntity, evictBelow, firstKept, growEntities, newTiles } from "./tiles.ts";
 import type { ViewPlan } from "./view.ts";
+import { windowReader } from "./window-reader.ts";
 
-/** Feature state of one view in one partition. */
+/**
+ * Feature state of one view in one partition.
+ *
+ * An entity's state is a pure function of the sequence of its events that were applied: not of how they were batched,
+ * when features were read, or whether the state went through a blob in between. Features are a pure function of that
+ * state and the moment asked for.
+ */
 export type ViewState = {
   plan: ViewPlan;
   /** Entities known. */
@@ -10,23 +22,164 @@ export type ViewState = {
   watermark: number;
   /** Events dropped as late since the start. */
   readonly late: number;
-  /** Folds one event of a source; false when dropped as late or of no interest. */
+  /**
+   * Folds one event of a source; false when dropped as late or of no interest: no key, or no feature takes it.
+   * A value that is missing or not finite is not folded. INVALID_RECORD for a time that is not UTC milliseconds.
+   */
   apply(source: string, event: Record<string, unknown>, time: number): boolean;
   /**
-   * Writes the view's features as of `time` for the entity into out[at..]; NaN where there is no value.
-   * count, sum and rate are 0 for an entity without events, the others NaN.
+   * Writes the view's features as of `time` for the entity into out[at..]; NaN where there is no value. An entity that
+   * is unknown, or older than the ttl, reads as one without events: 0 for count, sum, rate and distinct, else NaN.
+   * Reading changes nothing that can be seen.
    */
   read(entity: string, time: number, out: Float64Array, at: number): void;
   /** Entities changed since the last drain, with their whole state. The buffer is only valid during the call. */
   drain(emit: (entity: string, blob: Buffer) => void): void;
+  /** Replaces the entity's state. The bytes are copied, and decoded when the entity is next needed. */
   restore(entity: string, blob: Buffer): void;
 };
 
+/** The newest time that tile indices can hold. */
+const MAX_TIME = 0x7fffffff * 300_000;
+
 export const viewState = (plan: ViewPlan): ViewState => {
-  throw new MillraceError("INTERNAL", `viewState is being built: ${plan.view}`);
+  const { classes } = plan.layout;
+  const fingerprint = fingerprintOf(plan.layout);
+  const lateness = plan.definition.allowedLatenessMs;
+  const ttl = plan.definition.ttlMs ?? Number.POSITIVE_INFINITY;
+  const tilesByClass = classes.map(newTiles);
+  const windows = windowReader(tilesByClass);
+  const readers = new Map(plan.sources.map((source) => [source, eventReader(plan.layout, source)]));
+  const writer = blobWriter();
+  const cold = coldBlobs();
+
+  const ids = new Map<string, number>();
+  const names: string[] = [];
+  let newest = new Float64Array(0);
+  let dirty = new Uint8Array(0);
+  let changed: number[] = [];
+  let watermark = Number.NEGATIVE_INFINITY;
+  let late = 0;
+
+  const idOf = (entity: string): number => {
+    const known = ids.get(entity);
+    if (known !== undefined) return known;
+    const id = names.push(entity) - 1;
+    ids.set(entity, id);
+    if (id === newest.length) growTo(Math.max(64, id + (id >> 1)));
+    newest[id] = Number.NEGATIVE_INFINITY;
+    return id;
+  };
+
+  const growTo = (capacity: number): void => {
+    const times = new Float64Array(capacity);
+    times.set(newest);
+    newest = times;
+    const flags = new Uint8Array(capacity);
+    flags.set(dirty);
+    dirty = flags;
+    for (const tiles of tilesByClass) growEntities(tiles, capacity);
+  };
+
+  const thaw = (id: number): void => {
+    const blob = cold.take(id);
+    if (blob !== null) newest[id] = readBlob(blob, fingerprint, tilesByClass, id);
+  };
+
+  const advance = (id: number, time: number): void => {
+    newest[id] = time;
+    for (let c = 0; c < tilesByClass.length; c++) {
+      const tiles = tilesByClass[c];
+      const first = firstKept(tiles.of, time);
+      const oldest = tiles.head[id];
+      if (oldest < 0 || tiles.index[oldest] >= first) continue;
+      evictBelow(tiles, id, first);
+      windows.evicted(c, id, first);
+    }
+  };
+
+  const apply = (source: string, event: Record<string, unknown>, time: number): boolean => {
+    const reader = readers.get(source);
+    if (reader === undefined) return false;
+    if (!(time >= 0 && time <= MAX_TIME)) {
+      throw new MillraceError("INVALID_RECORD", `The event time ${time} is not in UTC milliseconds since 1970.`);
+    }
+    if (time < watermark - lateness) {
+      late++;
+      return false;
+    }
+    if (time > watermark) watermark = time;
+    const entity = plan.entityOf(event);
+    if (entity === "" || !reader.load(event, time)) return false;
+
+    const id = idOf(entity);
+    thaw(id);
+    for (let c = 0; c < tilesByClass.length; c++) {
+      const tile = reader.fold(tilesByClass[c], c, id, time);
+      if (tile >= 0) windows.changed(c, id, tile);
+    }
+    if (time > newest[id]) advance(id, time);
+    if (dirty[id] === 0) {
+      dirty[id] = 1;
+      changed.push(id);
+    }
+    return true;
+  };
+
+  return {
+    plan,
+    apply,
+    get size() {
+      return names.length;
+    },
+    get late() {
+      return late;
+    },
+    get watermark() {
+      return watermark;
+    },
+    set watermark(time: number) {
+      watermark = time;
+    },
+    read: (entity, time, out, at) => {
+      const id = ids.get(entity);
+      if (id === undefined) {
+        windows.readEmpty(out, at);
+        return;
+      }
+      thaw(id);
+      if (time - newest[id] > ttl) windows.readEmpty(out, at);
+      else windows.read(id, newest[id], time, out, at);
+    },
+    drain: (emit) => {
+      for (const id of changed) {
+        dirty[id] = 0;
+        thaw(id);
+        writeBlob(writer, fingerprint, newest[id], tilesByClass, id);
+        emit(names[id], writer.bytes());
+      }
+      changed = [];
+    },
+    restore: (entity, blob) => {
+      const id = idOf(entity);
+      for (const tiles of tilesByClass) clearEntity(tiles, id);
+      windows.replaced(id);
+      cold.put(id, blob);
+    },
+  };
 };
+
+const scratch = new WeakMap<ViewPlan, ViewState>();
 
 /** A blob (from the changelog or the online store) evaluated as of a moment, ttl applied. One value a feature. */
 export const evaluateBlob = (plan: ViewPlan, blob: Buffer, time: number): Float64Array => {
-  throw new MillraceError("INTERNAL", `evaluateBlob is being built: ${plan.view} ${blob.length} ${time}`);
+  let state = scratch.get(plan);
+  if (state === undefined) {
+    state = viewState(plan);
+    scratch.set(plan, state);
+  }
+  state.restore("", blob);
+  const out = new Float64Array(plan.featureNames.length);
+  state.read("", time, out, 0);
+  return out;
 };
