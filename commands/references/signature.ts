@@ -1,0 +1,46 @@
+import { MillraceError } from "../../schemas/errors.ts";
+import type { Column, Task, TrafficSplit } from "../../schemas/lifecycle.ts";
+import { model } from "../model/decider.ts";
+import { findVersion } from "../model/state.ts";
+import { existing, refused } from "../refusals.ts";
+import type { Snapshot } from "./platform-state.ts";
+
+/** SIGNATURE_MISMATCH, naming the columns, unless a version takes exactly these columns in this order. */
+const checkSignature = (ref: string, takes: readonly string[], columns: readonly Column[]): void => {
+  const names = columns.map(({ name }) => name);
+  const missing = takes.filter((name) => !names.includes(name));
+  const unknown = names.filter((name) => !takes.includes(name));
+  const list = (label: string, values: string[]) => (values.length === 0 ? [] : [`${label} ${values.join(", ")}`]);
+  const found = [...list("the deployment lacks", missing), ...list("the model does not take", unknown)];
+  if (found.length === 0 && takes.some((name, i) => name !== names[i])) {
+    found.push(`the order differs: the model takes ${takes.join(", ")}`);
+  }
+  if (found.length === 0) return;
+  throw new MillraceError("SIGNATURE_MISMATCH", `version ${ref} does not fit the columns: ${found.join("; ")}`, {
+    details: { version: ref, missing, unknown, expected: takes },
+  });
+};
+
+/**
+ * Every version of a split must be approved and take the columns, and all must do the same task, which is answered.
+ * NOT_FOUND, ILLEGAL_STATE, SIGNATURE_MISMATCH.
+ */
+export const checkVersions = (
+  snapshot: Snapshot,
+  project: string,
+  split: TrafficSplit,
+  columns: readonly Column[],
+): Task => {
+  const tasks = split.map(({ model: name, version }): Task => {
+    const state = existing(snapshot.find(model, project, name), `model "${name}"`);
+    if (state.status === "archived") throw refused(`model "${name}" is archived; deploy another`);
+    const { definition, status } = findVersion(state, name, version);
+    if (status !== "approved")
+      throw refused(`version ${name}/${version} is ${status}; approve it before it is deployed`);
+    checkSignature(`${name}/${version}`, definition.columns, columns);
+    return definition.task;
+  });
+  if (new Set(tasks).size > 1)
+    throw refused(`the versions of a split must do the same task, not ${tasks.join(" and ")}`);
+  return tasks[0];
+};
