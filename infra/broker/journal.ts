@@ -9,6 +9,8 @@ export type ReplayOptions = {
   /** Stop before the first record of a topic at or beyond its offset given here. */
   upTo?: ReadonlyMap<string, number>;
   signal?: AbortSignal;
+  /** Called after all records of a journal entry, with the entry's offset. */
+  onEntry?: (offset: number) => void;
 };
 
 /**
@@ -52,6 +54,7 @@ export const replay = async (
             cursor.index += 1;
           }
         }
+        options.onEntry?.(batch.offsets[i]);
       }
     }
     return next;

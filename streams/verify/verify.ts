@@ -1,0 +1,183 @@
+import type { Artifacts } from "../../infra/artifacts/port.ts";
+import { replay } from "../../infra/broker/journal.ts";
+import type { Broker } from "../../infra/broker/port.ts";
+import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import type { FeatureReader } from "../../ml/features/columns.ts";
+import { viewState } from "../../ml/features/state.ts";
+import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import { type Catalog, type CatalogDeployment, versionKey } from "../catalog.ts";
+import type { PredictionLookup } from "../predictions/encode.ts";
+import { stagePlan } from "../predictions/stage.ts";
+import { schemaCache } from "../runtime/input.ts";
+import { type Application, planTopology } from "../topology.ts";
+import { foldInto } from "./fold.ts";
+import { recomputeLookups, type WantedLookup } from "./lookups.ts";
+
+/** A stored prediction to be proved. */
+export type StoredPrediction = {
+  id: string;
+  endpoint: string;
+  model: string;
+  version: number;
+  topic: string;
+  partition: number;
+  offset: number;
+  lookups: PredictionLookup[];
+  features: number[];
+  output: number;
+};
+
+export type Mismatch = { id: string; what: string; stored: number; recomputed: number };
+
+export type Verification = {
+  checked: number;
+  mismatches: Mismatch[] /** Not found again in the log. */;
+  missing: string[];
+};
+
+export type VerifyOptions = {
+  broker: Broker;
+  registry: SchemaRegistry;
+  artifacts: Artifacts;
+  catalog: Catalog;
+  project: string;
+  predictions: readonly StoredPrediction[];
+  signal?: AbortSignal;
+  onProgress?: (done: number) => void;
+};
+
+/**
+ * Computes the features of stored predictions again, by folding the log in the journal's order up to each
+ * prediction's trigger, and scores them again with the stored version: every value must be the same, bit for bit.
+ */
+export const verifyPredictions = async (options: VerifyOptions): Promise<Verification> => {
+  const { broker, catalog, project } = options;
+  const schemas = schemaCache(options.registry);
+  await schemas.loadAll();
+  const applications = planTopology(catalog).filter((application) => application.project === project);
+  const result: Verification = { checked: 0, mismatches: [], missing: [] };
+  const scorers = new Map<string, Promise<Scorer>>();
+  try {
+    for (const [key, stored] of groupBy(options.predictions, ({ endpoint, partition }) => `${endpoint}/${partition}`)) {
+      const { endpoint, partition } = stored[0];
+      const deployment = catalog.deployments.get(`${project}/${endpoint}`);
+      const application = applications.find((one) => deployment !== undefined && one.deployments.includes(deployment));
+      if (deployment === undefined || application === undefined) {
+        throw new MillraceError(
+          "NOT_FOUND",
+          `no active deployment ${endpoint} for ${key}: only active ones can be verified`,
+        );
+      }
+      const rows = await recomputeRows(options, schemas, applications, application, deployment, partition, stored);
+      for (const prediction of stored) {
+        const row = rows.get(prediction.offset);
+        if (row === undefined) {
+          result.missing.push(prediction.id);
+          continue;
+        }
+        const scorer = await scorerOf(options, scorers, prediction);
+        compare(prediction, row, (await scorer.score(row, 1))[0], deployment, result);
+        result.checked += 1;
+        options.onProgress?.(result.checked);
+      }
+    }
+    return result;
+  } finally {
+    for (const scorer of scorers.values()) await (await scorer).close();
+  }
+};
+
+const scorerOf = (
+  { catalog, artifacts, project }: VerifyOptions,
+  scorers: Map<string, Promise<Scorer>>,
+  { model, version }: StoredPrediction,
+): Promise<Scorer> => {
+  const key = versionKey(project, model, version);
+  const found = catalog.versions.get(key);
+  if (found === undefined) throw new MillraceError("NOT_FOUND", `version ${version} of ${model} is not in the catalog`);
+  const scorer = scorers.get(key) ?? artifacts.read(found.artifact).then((bytes) => openScorer(bytes));
+  scorers.set(key, scorer);
+  return scorer;
+};
+
+const recomputeRows = async (
+  { broker, signal, predictions }: VerifyOptions,
+  schemas: ReturnType<typeof schemaCache>,
+  applications: readonly Application[],
+  application: Application,
+  deployment: CatalogDeployment,
+  partition: number,
+  stored: readonly StoredPrediction[],
+): Promise<Map<number, Float32Array>> => {
+  const plan = stagePlan(deployment, application);
+  const states = application.views.map((view) => viewState(view));
+  const wanted = new Map(stored.map((prediction) => [prediction.offset, prediction]));
+  const rows = new Map<number, Float32Array>();
+  const trigger = stored[0].topic;
+  const last = stored.reduce((latest, { offset }) => Math.max(latest, offset), -1);
+  const upTo = new Map([[trigger, last + 1]]);
+  const looked = plan.views.filter((used) => !application.views.includes(used));
+  const lookups: WantedLookup[] = [];
+  /** First pass, only where views are looked up: which entity and moment each look-up was for. */
+  if (looked.length > 0 && predictions.length > 0) {
+    const collect = foldInto(application, schemas, [], ({ topic, offset, event, time }) => {
+      const prediction = topic === trigger ? wanted.get(offset) : undefined;
+      for (const lookup of prediction?.lookups ?? []) {
+        const used = looked.find(({ view }) => view === lookup.view);
+        if (used === undefined) continue;
+        const values = new Float64Array(used.featureNames.length);
+        lookups.push({ ...lookup, plan: used, entity: used.entityOf(event), time, values });
+      }
+    });
+    await replay(broker, { application: application.id, partition, upTo, signal }, collect);
+    await recomputeLookups(broker, schemas, applications, lookups);
+  }
+  const readers = plan.views.map((used): FeatureReader => {
+    const local = states.find((state) => state.plan.view === used.view);
+    return local ?? lookupReader(lookups, used.view);
+  });
+  const visit = foldInto(application, schemas, states, ({ topic, offset, event, time }) => {
+    if (topic !== trigger || !wanted.has(offset)) return;
+    const row = new Float32Array(plan.columns.length);
+    plan.write(event, time, readers, row, 0);
+    rows.set(offset, row);
+  });
+  await replay(broker, { application: application.id, partition, upTo, signal }, visit);
+  return rows;
+};
+
+const lookupReader = (lookups: readonly WantedLookup[], view: string): FeatureReader => ({
+  read: (entity, time, out, at) => {
+    const found = lookups.find((one) => one.view === view && one.entity === entity && one.time === time);
+    if (found !== undefined) out.set(found.values, at);
+  },
+});
+
+const compare = (
+  stored: StoredPrediction,
+  row: Float32Array,
+  output: number,
+  deployment: CatalogDeployment,
+  result: Verification,
+): void => {
+  row.forEach((value, i) => {
+    if (Object.is(Math.fround(stored.features[i]), value)) return;
+    const what = deployment.columns[i].name;
+    result.mismatches.push({ id: stored.id, what, stored: stored.features[i], recomputed: value });
+  });
+  if (!Object.is(stored.output, output)) {
+    result.mismatches.push({ id: stored.id, what: "output", stored: stored.output, recomputed: output });
+  }
+};
+
+const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+};
