@@ -20,8 +20,9 @@ export type EventBatchOptions = {
  */
 export async function* eventBatches(eventStore: EventStore, options: EventBatchOptions): AsyncGenerator<EventBatch> {
   const { maxEvents, lingerMs } = options;
+  // A signal of its own: the state of a composite one is dear to ask for, and it is asked for with every event.
   const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const { signal } = stop;
   let waiting: StoredEvent[] = [];
   let position = options.after;
   let caughtUp = false;
@@ -51,10 +52,12 @@ export async function* eventBatches(eventStore: EventStore, options: EventBatchO
     }
   };
   const onAbort = (): void => {
+    stop.abort();
     wakeReader();
     wakePump();
   };
-  signal.addEventListener("abort", onAbort);
+  options.signal.addEventListener("abort", onAbort);
+  if (options.signal.aborted) onAbort();
   const pumping = pump();
 
   const woken = (timeoutMs?: number): Promise<void> =>
@@ -88,8 +91,8 @@ export async function* eventBatches(eventStore: EventStore, options: EventBatchO
     }
     if (failure !== undefined) throw failure;
   } finally {
-    stop.abort();
-    signal.removeEventListener("abort", onAbort);
+    options.signal.removeEventListener("abort", onAbort);
+    onAbort();
     await pumping;
   }
 }
