@@ -1,4 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
+import { isNoSpace, storageFull } from "../storage-full.ts";
 
 /** Primary result codes, https://www.sqlite.org/rescode.html; an extended code holds its primary in the low byte. */
 const SQLITE_BUSY = 5;
@@ -17,9 +18,7 @@ export const isConstraint = (error: unknown): boolean => resultCode(error) === S
 
 const isFull = (error: unknown): boolean => {
   const code = resultCode(error);
-  if (code === SQLITE_FULL) return true;
-  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) return true;
-  return code === SQLITE_IOERR && /disk full|no space/i.test((error as Error).message);
+  return code === SQLITE_FULL || (code === SQLITE_IOERR && /disk full|no space/i.test((error as Error).message));
 };
 
 /**
@@ -28,11 +27,7 @@ const isFull = (error: unknown): boolean => {
  */
 export const mapSqliteError = (error: unknown): unknown => {
   if (error instanceof MillraceError) return error;
-  if (isFull(error)) {
-    return new MillraceError("STORAGE_FULL", "the disk is full, nothing was written: free some space and try again", {
-      cause: error,
-    });
-  }
+  if (isFull(error) || isNoSpace(error)) return storageFull(error);
   if (error instanceof Error && /database is not open|statement has been finalized/.test(error.message)) {
     return new MillraceError("CLOSED", "the store is closed", { cause: error });
   }

@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { MillraceError } from "../../schemas/errors.ts";
+import { engineOf } from "../engine-url.ts";
+import { folderArtifacts } from "./folder.ts";
+import type { Artifacts } from "./port.ts";
+
+const folderOf = (url: string): string => {
+  if (/^file:\/\/\//i.test(url)) return fileURLToPath(url);
+  const path = url.replace(/^file:/i, "");
+  if (path !== "") return path;
+  throw new MillraceError("INVALID_SETTING", `ARTIFACTS: "${url}" names no folder: use a URL such as file:./artifacts`);
+};
+
+const adapters = new Map([["file", async (url: string): Promise<Artifacts> => folderArtifacts(folderOf(url))]]);
+
+/** The scheme of the URL picks the adapter: `file:<folder>`. INVALID_SETTING for any other. */
+export const openArtifacts = async (url: string): Promise<Artifacts> => engineOf("ARTIFACTS", url, adapters)(url);
