@@ -3,9 +3,10 @@ import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
-import { avroType, recordDecoder } from "../../schemas/codec.ts";
+import { avroType } from "../../schemas/codec.ts";
 import { outcomeSchema, predictionSchema, tileSchema, topicOf } from "../../schemas/topics.ts";
 import type { TileRecord, TileStore } from "../drift/tiles.ts";
+import { foldInto } from "../features/fold.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application } from "../topology.ts";
 import { decodeMeta, emptyMeta, metaKey, type TaskMeta } from "./changelog.ts";
@@ -71,17 +72,7 @@ export const backfillView = async (
   plan: ViewPlan,
 ): Promise<ViewState> => {
   const state = viewState(plan);
-  const decoders = new Map(
-    application.inputs
-      .filter((input) => plan.sources.includes(input.source.id))
-      .map(({ topic, source }) => [topic, { source, decoder: recordDecoder(source.schema, schemas.get) }]),
-  );
-  await replay(broker, { application: application.id, partition }, (topic, batch, i) => {
-    const found = decoders.get(topic);
-    if (found === undefined) return;
-    const event = found.decoder.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
-    state.apply(found.source.id, event, event[found.source.timestamp] as number);
-  });
+  await replay(broker, { application: application.id, partition }, foldInto(application, schemas, [state]));
   return state;
 };
 

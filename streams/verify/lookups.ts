@@ -2,10 +2,10 @@ import { replay } from "../../infra/broker/journal.ts";
 import type { Broker } from "../../infra/broker/port.ts";
 import { viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
+import { foldInto } from "../features/fold.ts";
 import type { PredictionLookup } from "../predictions/encode.ts";
 import type { SchemaCache } from "../runtime/input.ts";
 import type { Application } from "../topology.ts";
-import { foldInto } from "./fold.ts";
 
 /** A looked-up state to compute again: what the view said of an entity once a journal entry was committed. */
 export type WantedLookup = PredictionLookup & { plan: ViewPlan; entity: string; time: number; values: Float64Array };

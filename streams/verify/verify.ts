@@ -7,11 +7,11 @@ import { viewState } from "../../ml/features/state.ts";
 import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { type Catalog, type CatalogDeployment, versionKey } from "../catalog.ts";
+import { foldInto } from "../features/fold.ts";
 import type { PredictionLookup } from "../predictions/encode.ts";
 import { stagePlan } from "../predictions/stage.ts";
 import { schemaCache } from "../runtime/input.ts";
 import { type Application, planTopology } from "../topology.ts";
-import { foldInto } from "./fold.ts";
 import { recomputeLookups, type WantedLookup } from "./lookups.ts";
 
 /** A stored prediction to be proved. */
@@ -52,7 +52,7 @@ export type VerifyOptions = {
  * prediction's trigger, and scores them again with the stored version: every value must be the same, bit for bit.
  */
 export const verifyPredictions = async (options: VerifyOptions): Promise<Verification> => {
-  const { broker, catalog, project } = options;
+  const { catalog, project } = options;
   const schemas = schemaCache(options.registry);
   await schemas.loadAll();
   const applications = planTopology(catalog).filter((application) => application.project === project);
