@@ -26,7 +26,7 @@ export type SqliteBrokerOptions = {
   /** Least growth of a partition that makes its compaction worth while, bytes; 16 MB without it. */
   minDirtyBytes?: number;
   /** STORAGE_FULL beyond so many bytes of the file; without it when the disk is full. */
-  maxFileBytes?: number;
+  maxBytes?: number;
 };
 
 /** A unit of concurrent `produce` calls is closed beyond this. */
@@ -37,13 +37,9 @@ const SHARED_UNIT_BYTES = 8 << 20;
  * open the same file. Commits survive the death of the process; a power cut may take the newest of them, in order.
  */
 export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): Broker => {
-  const clock = options.clock ?? systemClock;
-  const writerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables, busyTimeoutMs: 0 });
+  const { clock = systemClock, maxBytes } = options;
+  const writerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables, busyTimeoutMs: 0, maxBytes });
   const readerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables });
-  if (options.maxFileBytes !== undefined) {
-    const pageSize = writerDb.prepare("PRAGMA page_size").get()?.page_size as number;
-    writerDb.exec(`PRAGMA max_page_count = ${Math.floor(options.maxFileBytes / pageSize)}`);
-  }
   const change = changeSignal(path, "broker");
   const catalog = sqliteCatalog(readerDb);
   const topicChanges = sqliteTopicChanges(writerDb, catalog);

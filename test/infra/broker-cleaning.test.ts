@@ -153,7 +153,7 @@ describe("the SQLite broker's log", () => {
   });
 
   it("writes nothing when the disk is full, and goes on when there is room", async () => {
-    const broker = open({ maxFileBytes: 1 << 20 });
+    const broker = open({ maxBytes: 1 << 20 });
     await broker.ensureTopic("a", { partitions: 1, cleanup: "delete" });
     await broker.produce("a", [record("k", "before", 1)]);
     const large = Array.from({ length: 4 }, (_, i) => record("k", "x".repeat(500_000), i));
