@@ -3,7 +3,7 @@ import type { Type } from "avsc";
 /** What avsc knows of a type and its typings do not say. */
 export type Shape =
   | { kind: "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string" }
-  | { kind: "record"; name: string; fields: { name: string; type: Type; defaultValue(): unknown }[] }
+  | { kind: "record"; name: string; fields: { name: string; aliases: string[]; type: Type; defaultValue(): unknown }[] }
   | { kind: "enum"; name: string; symbols: string[] }
   | { kind: "fixed"; name: string; size: number }
   | { kind: "array"; items: Type }
@@ -12,7 +12,7 @@ export type Shape =
   | { kind: "union"; branches: Type[]; wrapped: boolean };
 
 type Internals = Type & {
-  fields: { name: string; type: Type; defaultValue(): unknown }[];
+  fields: { name: string; aliases: string[]; type: Type; defaultValue(): unknown }[];
   symbols: string[];
   size: number;
   itemsType: Type;
