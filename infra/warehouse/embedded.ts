@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { MillraceError } from "../../schemas/errors.ts";
+import type { FromChild, ToChild } from "./child/messages.ts";
+
+export type EmbeddedWarehouseOptions = {
+  /** Created when it is not there; one process at a time may have it. */
+  directory: string;
+  /** 0, the default, picks a free one; it stays the same over restarts. */
+  port?: number;
+  host?: string;
+  /** Of user `default`; without one whoever reaches the port may ask. */
+  password?: string;
+  /** The child ended unasked and a new one is being started. */
+  onRestart?: (reason: string) => void;
+};
+
+export type EmbeddedWarehouse = {
+  /** `http://host:port`, as @clickhouse/client and curl take it. */
+  url: string;
+  /** Of the child that answers now. */
+  readonly pid: number;
+  /** Resolves when the child has answered what it was asked and has ended. */
+  close(): Promise<void>;
+};
+
+const entry = fileURLToPath(new URL("./child/main.ts", import.meta.url));
+const firstBackoffMs = 50;
+const longestBackoffMs = 5_000;
+/** A child that lived so long was healthy: the next restart is quick again. */
+const healthyMs = 30_000;
+const closeWithinMs = 20_000;
+
+/**
+ * Starts the warehouse: chDB in a child process that answers ClickHouse's HTTP interface. The child ends with this
+ * process, however this process ends; when the child crashes, another takes its port and its data, and until then
+ * connections are refused, which clients meet by trying again. WAREHOUSE_FAILED when it cannot start.
+ */
+export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions): Promise<EmbeddedWarehouse> => {
+  const host = options.host ?? "127.0.0.1";
+  const directory = resolve(options.directory);
+  mkdirSync(directory, { recursive: true });
+  let port = options.port ?? 0;
+  let closing = false;
+  let backoffMs = firstBackoffMs;
+  let retry: NodeJS.Timeout | null = null;
+
+  const launch = async (): Promise<ChildProcess> => {
+    const settings = JSON.stringify({ directory, host, port, password: options.password ?? null });
+    const child = fork(entry, [settings], {
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+      // Every running statement holds a thread of libuv's pool; the rest is for files and gzip.
+      env: { ...process.env, UV_THREADPOOL_SIZE: "16", NODE_OPTIONS: "" },
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    const message = await new Promise<FromChild>((settle) => {
+      child.once("message", (first) => settle(first as FromChild));
+      child.once("error", (error) => settle({ type: "failed", code: "WAREHOUSE_FAILED", message: error.message }));
+      child.once("exit", (code, signal) =>
+        settle({
+          type: "failed",
+          code: "WAREHOUSE_FAILED",
+          message: `the warehouse ended at its start: ${signal ?? code}`,
+        }),
+      );
+    });
+    if (message.type === "failed") {
+      const failure = message.code === "INTERNAL" ? "WAREHOUSE_FAILED" : message.code;
+      throw new MillraceError(failure, message.message, { details: { directory } });
+    }
+    port = message.port;
+    return child;
+  };
+
+  const watch = (child: ChildProcess): void => {
+    const since = Date.now();
+    child.once("exit", (code, signal) => {
+      if (closing) return;
+      if (Date.now() - since > healthyMs) backoffMs = firstBackoffMs;
+      options.onRestart?.(`the warehouse process ended: ${signal ?? `exit code ${code}`}`);
+      restart();
+    });
+  };
+
+  const restart = (): void => {
+    retry = setTimeout(() => {
+      starting = launch().then(
+        (child) => {
+          current = child;
+          watch(child);
+        },
+        (error: unknown) => {
+          if (closing) return;
+          options.onRestart?.(`the warehouse process did not start: ${(error as Error).message}`);
+          restart();
+        },
+      );
+    }, backoffMs);
+    backoffMs = Math.min(backoffMs * 2, longestBackoffMs);
+  };
+
+  let current = await launch();
+  let starting: Promise<void> = Promise.resolve();
+  watch(current);
+
+  return {
+    url: `http://${host}:${port}`,
+    get pid() {
+      return current.pid ?? 0;
+    },
+    async close() {
+      if (closing) return;
+      closing = true;
+      if (retry !== null) clearTimeout(retry);
+      await starting;
+      await end(current);
+    },
+  };
+};
+
+const end = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  const overdue = setTimeout(() => child.kill("SIGKILL"), closeWithinMs);
+  const close: ToChild = { type: "close" };
+  if (child.connected) child.send(close, () => undefined);
+  await ended;
+  clearTimeout(overdue);
+};

@@ -1,0 +1,133 @@
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { MillraceError } from "../../schemas/errors.ts";
+
+/**
+ * The warehouse: ClickHouse SQL over HTTP. Not wrapped: `client` is ClickHouse's own. What is here besides is the
+ * one write that sinks need.
+ */
+export type Warehouse = {
+  client: ClickHouseClient;
+  /**
+   * Writes rows, all or none, and at most once by token (for tables with a deduplication window). `columns` is the
+   * comma-separated list in the order of the rows' fields. Waits and tries again while the warehouse is away;
+   * WAREHOUSE_FAILED when it stays away or refuses.
+   */
+  insertRowBinary(table: string, columns: string, body: Buffer, dedupeToken: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type WarehouseOptions = {
+  /** How long to try again while the warehouse is away. */
+  retryForMs?: number;
+  signal?: AbortSignal;
+};
+
+/** `http://user:password@host:port/database`. Nothing is asked before the first statement. */
+export const openWarehouse = (url: string, options: WarehouseOptions = {}): Warehouse => {
+  const parsed = new URL(url);
+  const database = parsed.pathname.length > 1 ? decodeURIComponent(parsed.pathname.slice(1)) : "default";
+  const base = `${parsed.protocol}//${parsed.host}`;
+  const username = decodeURIComponent(parsed.username) || "default";
+  const password = decodeURIComponent(parsed.password);
+  const client = createClient({
+    url: base,
+    username,
+    password,
+    database,
+    request_timeout: 120_000,
+    max_open_connections: 16,
+    // Shorter than the server's, so that no request is sent into a connection that is being closed.
+    keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    // Failures are thrown; whoever meets them writes them down once.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  const headers = { "X-ClickHouse-User": username, "X-ClickHouse-Key": password };
+  return {
+    client,
+    insertRowBinary: (table, columns, body, dedupeToken) =>
+      whileAway(
+        async () => {
+          const query = new URLSearchParams({
+            query: `INSERT INTO ${table} (${columns}) FORMAT RowBinary`,
+            database,
+            async_insert: "0",
+            insert_deduplicate: "1",
+            insert_deduplication_token: dedupeToken,
+          });
+          const response = await fetch(`${base}/?${query}`, {
+            method: "POST",
+            headers,
+            body: body as Uint8Array<ArrayBuffer>,
+            signal: options.signal,
+          });
+          const text = await response.text();
+          if (!response.ok) throw new RefusedError(response.status, text);
+        },
+        { what: `insert into ${table}`, retryForMs: options.retryForMs ?? 30_000, signal: options.signal },
+      ),
+    close: () => client.close(),
+  };
+};
+
+class RefusedError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Runs a request of the warehouse, again with growing pauses while nobody answers or the answer is 502, 503 or 504.
+ * WAREHOUSE_FAILED with the cause in the end. The request must be one that may be repeated.
+ */
+export const whileAway = async <T>(
+  request: () => Promise<T>,
+  { what, retryForMs, signal }: { what: string; retryForMs: number; signal?: AbortSignal },
+): Promise<T> => {
+  const until = Date.now() + retryForMs;
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+    try {
+      return await request();
+    } catch (error) {
+      if (signal?.aborted) throw new MillraceError("CLOSED", `${what}: shutting down`, { cause: error });
+      if (!isAway(error) || Date.now() + pauseMs > until) throw warehouseFailed(what, error);
+      await pause(pauseMs, signal);
+    }
+  }
+};
+
+export const warehouseFailed = (what: string, error: unknown): MillraceError =>
+  error instanceof MillraceError
+    ? error
+    : new MillraceError("WAREHOUSE_FAILED", `${what}: ${reasonOf(error)}`, { cause: error });
+
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error && error.cause.message !== "" ? ` (${error.cause.message})` : "";
+  return `${error.message.trim()}${cause}`;
+};
+
+/** Whether the warehouse may be there again in a moment: nobody listens, the connection broke, or it is overloaded. */
+const isAway = (error: unknown): boolean => {
+  if (error instanceof RefusedError) return error.status >= 502 && error.status <= 504;
+  if (error instanceof ClickHouseError) return error.code === "202";
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const code = (at as NodeJS.ErrnoException).code;
+    if (code !== undefined && /^(ECONN|EPIPE|ETIMEDOUT|UND_ERR)/.test(code)) return true;
+    if (/socket hang up|other side closed|Timeout error/i.test(at.message)) return true;
+  }
+  return false;
+};
+
+const pause = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done, { once: true });
+  });
