@@ -1,3 +1,5 @@
+export { compareSketch } from "./compare.ts";
+
 import type { ReferenceProfile } from "./reference.ts";
 
 /** Counts rows into the bins of a reference profile. Sketches of the same profile merge by adding their counts. */

@@ -1,5 +1,5 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { MillraceError } from "../../schemas/errors.ts";
+import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { createSession, runtimeFingerprint } from "./runtime.ts";
 
 /** A loaded model that scores rows of float32 columns. */
@@ -61,35 +61,59 @@ const widthOf = (name: string, output: Tensor, rows: number): 1 | 2 => {
   );
 };
 
+type Call = (rows: Float32Array, count: number) => Promise<Tensor>;
+
+const PROBE_ROWS = 37;
+
+/** Values of many sizes that are the same on every run. */
+const probeRows = (columns: number): Float32Array =>
+  Float32Array.from({ length: PROBE_ROWS * columns }, (_, i) => Math.sin(i + 1) * 10 ** ((i % 7) - 2));
+
+/**
+ * Rows that may go into one call: many where a row's output is the same alone and among others, else 1. Trees pass;
+ * matrix products may be summed in another order for another batch, and some graphs mix their rows outright.
+ */
+const rowsPerCall = async (call: Call, columns: number, width: 1 | 2): Promise<number> => {
+  const rows = probeRows(columns);
+  const together = (await call(rows, PROBE_ROWS)).data as Float32Array;
+  for (let row = 0; row < PROBE_ROWS; row++) {
+    const alone = (await call(rows.subarray(row * columns, (row + 1) * columns), 1)).data as Float32Array;
+    for (let i = 0; i < width; i++) if (!Object.is(alone[i], together[row * width + i])) return 1;
+  }
+  return MAX_CALL_ROWS;
+};
+
 /**
  * Loads a model for serving: one float input [N, C]; a float output [N, 1] or [N], or the probabilities [N, 2] of a
  * binary classifier, of which the second is served. INVALID_MODEL for anything else.
- * A row's score is the same, bit for bit, whatever the batch that it is in: replay rests on it.
+ * A row's score is the same, bit for bit, whatever the batch that it is in, for replay rests on it: a model that a
+ * probe finds to answer otherwise is scored row by row.
  */
 export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
   const session = await createSession(bytes);
   try {
     const input = inputOf(session);
     const output = outputOf(session);
-    const call = async (rows: Float32Array, count: number): Promise<Tensor> => {
-      const answers = await session.run({ [input.name]: new Tensor("float32", rows, [count, input.columns]) }, [
-        output,
-      ]);
-      return answers[output];
+    const call: Call = async (rows, count) => {
+      const feeds = { [input.name]: new Tensor("float32", rows, [count, input.columns]) };
+      return (await session.run(feeds, [output]))[output];
     };
-    const probe = await call(new Float32Array(2 * input.columns), 2).catch((error: Error) => {
-      throw new MillraceError("INVALID_MODEL", `The model cannot score a row of zeros: ${error.message}`, {
-        cause: error,
-      });
+    const probe = async (): Promise<{ width: 1 | 2; callRows: number }> => {
+      const width = widthOf(output, await call(new Float32Array(2 * input.columns), 2), 2);
+      return { width, callRows: await rowsPerCall(call, input.columns, width) };
+    };
+    const { width, callRows } = await probe().catch((error: unknown) => {
+      if (isMillraceError(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new MillraceError("INVALID_MODEL", `The model cannot score a row of numbers: ${reason}`, { cause: error });
     });
-    const width = widthOf(output, probe, 2);
     return {
       columns: input.columns,
       runtime: runtimeFingerprint,
       async score(rows, count) {
         const outputs = new Float32Array(count);
-        for (let from = 0; from < count; from += MAX_CALL_ROWS) {
-          const size = Math.min(MAX_CALL_ROWS, count - from);
+        for (let from = 0; from < count; from += callRows) {
+          const size = Math.min(callRows, count - from);
           const chunk = rows.subarray(from * input.columns, (from + size) * input.columns);
           const answer = await call(chunk, size).catch((error: Error) => {
             throw new MillraceError("SCORING_FAILED", `The model failed on ${size} rows: ${error.message}`, {

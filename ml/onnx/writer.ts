@@ -52,8 +52,8 @@ export type OnnxNode = {
   attributes?: Buffer[];
 };
 
-/** A float tensor of the graph's face; a string dimension is dynamic. */
-export type OnnxValue = { name: string; shape: (number | string)[] };
+/** A float tensor of the graph's face; a string dimension is dynamic. Without a shape the runtime infers the type. */
+export type OnnxValue = { name: string; shape: (number | string)[] | null };
 
 export type OnnxModel = {
   producer: string;
@@ -78,6 +78,7 @@ const nodeFields = (node: OnnxNode): Buffer[] => [
 ];
 
 const valueFields = (value: OnnxValue): Buffer[] => {
+  if (value.shape === null) return [bytes(1, value.name)];
   const dimensions = value.shape.map((size) =>
     message(1, typeof size === "string" ? bytes(2, size) : integer(1, size)),
   );
