@@ -8,7 +8,7 @@ import { tileOf } from "./window.ts";
 export type EventReader = {
   /** Whether any accumulator takes the event. */
   load(event: Record<string, unknown>, time: number): boolean;
-  /** Folds the loaded event into its tile of a class; answers the tile, or -1 when no accumulator of it took the event. */
+  /** Folds the loaded event into its tile of a class; answers its row, or -1 when no accumulator of it took the event. */
   fold(tiles: Tiles, classIndex: number, entity: number, time: number): number;
 };
 
@@ -42,21 +42,17 @@ export const eventReader = (layout: Layout, source: string): EventReader => {
     },
     fold: (tiles, classIndex, entity, time) => {
       const ofClass = accumulators[classIndex];
-      let tile = -1;
       let row = -1;
       for (let i = 0; i < ofClass.length; i++) {
         const accumulator = ofClass[i];
         if (!takes(accumulator)) continue;
-        if (row < 0) {
-          tile = tileOf(time, tiles.of.hop);
-          row = rowOf(tiles, entity, tile);
-        }
+        if (row < 0) row = rowOf(tiles, entity, tileOf(time, tiles.of.hop));
         const { kind, value, slot, sketch } = accumulator;
         const number = value < 0 ? 0 : numbers[value];
         if (sketch < 0) foldValue(kind, tiles.slots, row * tiles.of.width + slot, number, time);
         else addToSketch(tiles, row, accumulator, texts[value] ?? number);
       }
-      return tile;
+      return row;
     },
   };
 };

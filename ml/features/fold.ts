@@ -3,7 +3,7 @@ import type { WindowLayout } from "./layout.ts";
 import { mergeSketch, newSketch, type Sketch } from "./sketch.ts";
 import type { Tiles } from "./tiles.ts";
 
-/** A window's partials: slots at `slots[at..]`, sketches that belong to nobody else. */
+/** A window's partials. Its sketches belong to nobody else. */
 export type Row = { slots: Float64Array; sketches: (Sketch | null)[] };
 
 export const newRow = (window: WindowLayout): Row => ({
@@ -57,41 +57,3 @@ export const mergeOwned = (into: (Sketch | null)[], at: number, from: Sketch | n
 /** The window's sketch `i` in a tile. */
 export const tileSketch = (window: WindowLayout, tiles: Tiles, tile: number, i: number): Sketch | null =>
   tiles.sketches[tile * tiles.of.sketchCount + window.sketches[i]];
-
-const mergeTile = (window: WindowLayout, into: Row, tiles: Tiles, tile: number): void => {
-  mergeTileSlots(window, into.slots, 0, tiles, tile);
-  for (let i = 0; i < window.sketches.length; i++) mergeOwned(into.sketches, i, tileSketch(window, tiles, tile, i));
-};
-
-/**
- * The canonical fold (`window.ts`) of an entity's tiles first..last with a boundary between, straight from the tiles.
- * The result is left in `out`; `spare` is overwritten.
- */
-export const foldTiles = (
-  window: WindowLayout,
-  tiles: Tiles,
-  entity: number,
-  range: { first: number; boundary: number; last: number },
-  out: Row,
-  spare: Row,
-): void => {
-  const { index, prev, next } = tiles;
-  clearRow(window, out);
-  let newest = tiles.tail[entity];
-  while (newest >= 0 && index[newest] > range.last) newest = prev[newest];
-  let start = -1;
-  let older = newest;
-  while (older >= 0 && index[older] >= range.boundary) {
-    start = older;
-    older = prev[older];
-  }
-  if (start >= 0) {
-    for (let row = start; row !== newest; row = next[row]) mergeTile(window, out, tiles, row);
-    mergeTile(window, out, tiles, newest);
-  }
-  if (older < 0 || index[older] < range.first) return;
-  clearRow(window, spare);
-  for (let row = older; row >= 0 && index[row] >= range.first; row = prev[row]) mergeTile(window, spare, tiles, row);
-  mergeRowSlots(window, out.slots, 0, spare.slots, 0);
-  for (let i = 0; i < window.sketches.length; i++) mergeOwned(out.sketches, i, spare.sketches[i]);
-};

@@ -115,8 +115,8 @@ export const viewState = (plan: ViewPlan): ViewState => {
     const id = idOf(entity);
     thaw(id);
     for (let c = 0; c < tilesByClass.length; c++) {
-      const tile = reader.fold(tilesByClass[c], c, id, time);
-      if (tile >= 0) windows.changed(c, id, tile);
+      const row = reader.fold(tilesByClass[c], c, id, time);
+      if (row >= 0) windows.changed(c, id, row);
     }
     if (time > newest[id]) advance(id, time);
     if (dirty[id] === 0) {
@@ -162,8 +162,10 @@ export const viewState = (plan: ViewPlan): ViewState => {
     },
     restore: (entity, blob) => {
       const id = idOf(entity);
-      for (const tiles of tilesByClass) clearEntity(tiles, id);
-      windows.replaced(id);
+      for (let c = 0; c < tilesByClass.length; c++) {
+        clearEntity(tilesByClass[c], id);
+        windows.evicted(c, id, 0x7fffffff);
+      }
       cold.put(id, blob);
     },
   };
