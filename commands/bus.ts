@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Clock, uuidv7 } from "../infra/clock.ts";
 import type { EventMetadata, EventStore, NewEvent, Position } from "../infra/event-store/port.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
@@ -147,6 +148,8 @@ export const commandBus = (deps: CommandBusDeps): CommandBus => {
       const result = await attempt(request, target);
       if (result !== null) return result;
       logger.info({ stream: target.stream, command: request.type, tries }, "the stream was changed; deciding anew");
+      // Two processes that write in step would otherwise meet at every try: the same one always wins.
+      await delay(2 ** tries);
     }
     throw new MillraceError(
       "CONFLICT",
