@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { zstdDecompressSync } from "node:zlib";
 import { asyncBufferFromFile, parquetRead } from "hyparquet";
 
@@ -28,7 +28,7 @@ const milesPerMinute = 500 / 60;
 
 /** Reads flights scheduled in [from, to); `onProgress` gets the share read. */
 export const readFlights = async (from: number, to: number): Promise<Flights> => {
-  const path = createRequire(import.meta.url).resolve("vega-datasets/data/flights-3m.parquet");
+  const path = fileURLToPath(new URL("../data/flights-3m.parquet", import.meta.resolve("vega-datasets")));
   const file = await asyncBufferFromFile(path);
   const columns = new Map<string, unknown[][]>();
   await parquetRead({

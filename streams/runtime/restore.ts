@@ -51,7 +51,7 @@ export const restoreState = async (
     if (key !== null) {
       const state = views.get(key.view);
       if (state === undefined || state.plan.version !== key.version || batch.valueStart[i] < 0) return;
-      state.restore(key.entity, Buffer.from(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i])));
+      state.restore(key.entity, batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]));
     } else if (batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]) === metaKey) {
       meta = decodeMeta(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]));
     }

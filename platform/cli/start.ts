@@ -1,0 +1,37 @@
+import pino from "pino";
+import { loadSettings } from "../../infra/config.ts";
+import { startPlatform } from "../platform.ts";
+import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
+import { shutdownSignal } from "./shutdown.ts";
+
+export const start: CliCommand = {
+  help: `Usage: millrace start [OPTIONS]
+
+Runs the platform on embedded engines, until SIGINT or SIGTERM: then it drains and exits with 0.
+
+${settingHelp}`,
+  options: settingOptions,
+  run: async ({ values }) => {
+    const settings = loadSettings(textValues(values), process.env);
+    const logger = pino({ level: settings.logLevel });
+    const stopped = shutdownSignal();
+    const platform = await startPlatform(settings, logger);
+    console.log(banner(platform.url, platform.warehouseUrl, settings.host));
+    await stopped;
+    logger.info("draining");
+    await platform.close();
+    return 0;
+  },
+};
+
+export const banner = (url: string, warehouseUrl: string, host: string): string =>
+  [
+    "",
+    `  GraphQL       ${url}/graphql   (GraphiQL: ${url}/graphiql)`,
+    `  Records       POST ${url}/topics/TOPIC`,
+    `  ClickHouse    ${warehouseUrl}/?query=SELECT+1`,
+    `  Health        ${url}/health/ready      Metrics: ${url}/metrics`,
+    "",
+    `  There are no users yet: whoever reaches ${host} acts as the local admin.`,
+    "",
+  ].join("\n");

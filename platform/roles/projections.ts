@@ -1,0 +1,11 @@
+import { systemClock } from "../../infra/clock.ts";
+import { openWarehouse } from "../../infra/warehouse/open.ts";
+import { parseStateKey } from "../../ml/features/changelog-key.ts";
+import { evaluateBlob } from "../../ml/features/state.ts";
+import { runAudit } from "../../projections/audit.ts";
+import { runSinks } from "../../projections/clickhouse/runner.ts";
+import { runDocumentHistory } from "../../projections/documents/history.ts";
+import { runOnlineFeatures } from "../../projections/online-projector.ts";
+import { followCatalog } from "../../streams/catalog.ts";
+import { viewCatalog } from "../../streams/view-catalog.ts";
+import type { Role } from "../role.ts";
