@@ -1,0 +1,40 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { CommandRequest, CommandResult } from "../commands/bus.ts";
+import type { Actor, Gate } from "../commands/gate.ts";
+import type { Artifacts } from "../infra/artifacts/port.ts";
+import type { Broker } from "../infra/broker/port.ts";
+import type { Clock } from "../infra/clock.ts";
+import type { Settings } from "../infra/config.ts";
+import type { EventStore } from "../infra/event-store/port.ts";
+import type { OnlineStore } from "../infra/online-store/port.ts";
+import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
+import type { Documents } from "../projections/documents/types.ts";
+import type { onlineFeatures } from "../projections/online-features.ts";
+import type { WarehouseReads } from "./warehouse-reads.ts";
+
+/** What a request says about who sends it: HTTP headers, or the payload of a WebSocket's `connection_init`. */
+export type Credentials = { headers: Readonly<Record<string, string | string[] | undefined>> };
+
+/** Everything that the doors stand on. The composition root fills it; the tests do, too. */
+export type ServerDeps = {
+  settings: Settings;
+  commands: { dispatch(request: CommandRequest): Promise<CommandResult> };
+  gate: Gate;
+  documents: Documents;
+  warehouse: WarehouseReads;
+  onlineFeatures: ReturnType<typeof onlineFeatures>;
+  broker: Broker;
+  registry: SchemaRegistry;
+  onlineStore: OnlineStore;
+  artifacts: Artifacts;
+  eventStore: EventStore;
+  /** UNAUTHENTICATED when no actor can be established. */
+  authenticate(credentials: Credentials): Promise<Actor>;
+  readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  metrics: Registry;
+  /** Where ClickHouse clients may connect; told at `GET /`. */
+  warehouseUrl: string;
+  clock: Clock;
+  logger: Logger;
+};

@@ -1,0 +1,90 @@
+import { type FormattedExecutionResult, GraphQLError } from "graphql";
+import type { Logger } from "pino";
+import { asMillraceError, type ErrorCode, errorTable, MillraceError } from "../schemas/errors.ts";
+
+export type ErrorView = { development: boolean; correlationId: string; logger: Logger };
+
+type Carrier = { code?: unknown; statusCode?: unknown; message: string };
+
+/** What the error really was: the framework and the executor wrap what resolvers throw. */
+const rootOf = (error: unknown): unknown =>
+  error instanceof GraphQLError && error.originalError !== undefined ? rootOf(error.originalError) : error;
+
+/**
+ * Any failure on its way out, as a coded one. Refusals of the frameworks (a syntax error, a variable of the wrong
+ * type, a body that is no JSON) are the caller's: BAD_REQUEST.
+ */
+export const codedError = (error: unknown): MillraceError => {
+  const root = rootOf(error);
+  if (root instanceof MillraceError) return root;
+  if (root instanceof GraphQLError) return new MillraceError("BAD_REQUEST", root.message);
+  const { code, statusCode, message } = (root ?? {}) as Carrier;
+  if (typeof code === "string" && code.startsWith("MER_ERR_") && code !== "MER_ERR_GQL_INVALID_SCHEMA") {
+    return new MillraceError("BAD_REQUEST", message, { cause: root });
+  }
+  if (statusCode === 404) return new MillraceError("NOT_FOUND", message, { cause: root });
+  if (statusCode === 413) return new MillraceError("RECORD_TOO_LARGE", message, { cause: root });
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
+    return new MillraceError("BAD_REQUEST", message, { cause: root });
+  }
+  return asMillraceError(root);
+};
+
+/** The message that a caller may see: a defect's own words stay in the log, but for development. */
+export const shownMessage = (error: MillraceError, development: boolean): string =>
+  error.code === "INTERNAL" && !development ? errorTable.INTERNAL.meaning : error.message;
+
+const level = (code: ErrorCode): "error" | "info" => (errorTable[code].status >= 500 ? "error" : "info");
+
+export const logFailure = (error: MillraceError, view: ErrorView): void => {
+  const bindings = { code: error.code, correlationId: view.correlationId };
+  if (level(error.code) === "error") view.logger.error({ ...bindings, err: error }, error.message);
+  else view.logger.info(bindings, error.message);
+};
+
+/** One error of a GraphQL answer: `extensions { code, retryable, details, correlationId }`. */
+const graphQLError = (error: unknown, view: ErrorView): NonNullable<FormattedExecutionResult["errors"]>[number] => {
+  const coded = codedError(error);
+  logFailure(coded, view);
+  const { locations, path } = error as Partial<GraphQLError>;
+  return {
+    message: shownMessage(coded, view.development),
+    ...(locations === undefined ? {} : { locations }),
+    ...(path === undefined ? {} : { path }),
+    extensions: {
+      code: coded.code,
+      retryable: coded.retryable,
+      details: coded.details,
+      correlationId: view.correlationId,
+    },
+  };
+};
+
+/** A failure for the doors that send `GraphQLError`s as they are: refusals of subscriptions. */
+export const asGraphQLError = (error: unknown, view: ErrorView): GraphQLError => {
+  const { message, extensions } = graphQLError(error, view);
+  return new GraphQLError(message, { extensions, originalError: error instanceof Error ? error : undefined });
+};
+
+/** mercurius puts the errors of validation into `errors` of the one that it throws. */
+const flatten = (error: unknown): unknown[] => {
+  const inner = (rootOf(error) as { errors?: unknown } | undefined)?.errors;
+  return Array.isArray(inner) ? inner : [error];
+};
+
+/**
+ * The errors of one request. What was executed is 200, whatever its fields met; a request that could not be
+ * executed has the status of its first error, as GraphQL over HTTP wants it.
+ */
+export const formatErrors = (
+  execution: { data?: unknown; errors: readonly unknown[] },
+  view: ErrorView,
+): { statusCode: number; response: FormattedExecutionResult } => {
+  const errors = execution.errors.flatMap(flatten);
+  const formatted = errors.map((error) => graphQLError(error, view));
+  const status = "data" in execution ? 200 : errorTable[formatted[0].extensions?.code as ErrorCode].status;
+  return {
+    statusCode: status,
+    response: { data: (execution.data ?? null) as Record<string, unknown> | null, errors: formatted },
+  };
+};

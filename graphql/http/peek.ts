@@ -1,0 +1,73 @@
+import type { Broker, RecordBatch } from "../../infra/broker/port.ts";
+import { partitionKey } from "../../infra/broker/port.ts";
+import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import { avroType, frameBytes, schemaIdOf } from "../../schemas/codec.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
+
+/** A record for people to look at: Avro decoded where its schema is known, else base64. */
+export type ShownRecord = {
+  partition: number;
+  offset: number;
+  timestamp: number;
+  key: string | null;
+  value: unknown;
+  schemaId: number | null;
+};
+
+const shown = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && (value as { type?: unknown }).type === "Buffer"
+    ? Buffer.from((value as { data: number[] }).data).toString("base64")
+    : typeof value === "number" && !Number.isFinite(value)
+      ? String(value)
+      : value;
+
+const decode = async (
+  registry: SchemaRegistry,
+  bytes: Buffer,
+): Promise<{ value: unknown; schemaId: number | null }> => {
+  const schemaId = schemaIdOf(bytes, 0, bytes.length);
+  try {
+    if (schemaId !== null) {
+      const value = avroType(await registry.byId(schemaId)).fromBuffer(bytes.subarray(frameBytes));
+      return { value: JSON.parse(JSON.stringify(value, shown)), schemaId };
+    }
+  } catch (error) {
+    if (isMillraceError(error) && error.code !== "UNKNOWN_SCHEMA") throw error;
+  }
+  return { value: { base64: bytes.toString("base64") }, schemaId: null };
+};
+
+/** Up to `count` records of a partition from an offset on. For looking, not for consuming. */
+export const peek = async (
+  broker: Broker,
+  registry: SchemaRegistry,
+  at: { topic: string; partition: number; offset: number; count: number },
+): Promise<ShownRecord[]> => {
+  const { topic, partition, offset, count } = at;
+  const reader = broker.reader({
+    partitions: [{ topic, partition }],
+    from: new Map([[partitionKey(topic, partition), offset]]),
+    maxRecords: count,
+  });
+  const records: ShownRecord[] = [];
+  try {
+    while (records.length < count) {
+      const batch = await reader.poll(topic, partition);
+      if (batch === null) break;
+      for (let i = 0; i < batch.count && records.length < count; i++) records.push(await show(registry, batch, i));
+    }
+    return records;
+  } finally {
+    await reader.close();
+  }
+};
+
+const show = async (registry: SchemaRegistry, batch: RecordBatch, i: number): Promise<ShownRecord> => {
+  const { bytes, keyStart, keyEnd, valueStart, valueEnd } = batch;
+  const key = keyStart[i] < 0 ? null : bytes.toString("utf8", keyStart[i], keyEnd[i]);
+  const decoded =
+    valueStart[i] < 0
+      ? { value: null, schemaId: null }
+      : await decode(registry, bytes.subarray(valueStart[i], valueEnd[i]));
+  return { partition: batch.partition, offset: batch.offsets[i], timestamp: batch.timestamps[i], key, ...decoded };
+};

@@ -1,0 +1,41 @@
+import type { FastifyPluginAsync } from "fastify";
+import type { ServerDeps } from "../deps.ts";
+
+/** `/health/live`, `/health/ready`, `/metrics` and the list of doors at `/`. Probes need no actor. */
+export const statusDoor =
+  ({ settings, readiness, metrics, authenticate, warehouseUrl }: ServerDeps): FastifyPluginAsync =>
+  async (server) => {
+    server.get("/", async (request) => {
+      const base = `${request.protocol}://${request.host}`;
+      return {
+        name: "millrace",
+        graphql: `${base}/graphql`,
+        subscriptions: `${base.replace(/^http/, "ws")}/graphql`,
+        ...(settings.development ? { graphiql: `${base}/graphiql` } : {}),
+        topics: `${base}/topics`,
+        artifacts: `${base}/artifacts`,
+        health: { live: `${base}/health/live`, ready: `${base}/health/ready` },
+        metrics: `${base}/metrics`,
+        warehouse: withoutPassword(warehouseUrl),
+      };
+    });
+
+    server.get("/health/live", async () => ({ status: "live" }));
+
+    server.get("/health/ready", async (_, reply) => {
+      const { ready, checks } = await readiness();
+      return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready", checks });
+    });
+
+    server.get("/metrics", async (request, reply) => {
+      await authenticate(request);
+      return reply.type(metrics.contentType).send(await metrics.metrics());
+    });
+  };
+
+const withoutPassword = (text: string): string => {
+  const url = URL.parse(text);
+  if (url === null) return text;
+  url.password = "";
+  return url.href;
+};

@@ -1,0 +1,149 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { TopicConfig } from "../../infra/broker/port.ts";
+import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import type { ServerDeps } from "../deps.ts";
+import { peek } from "./peek.ts";
+import { type ProduceFormat, produceBody, writerOf } from "./produce.ts";
+import { toRecords } from "./records.ts";
+import { topicCatalog } from "./topic-catalog.ts";
+
+const V2 = "application/vnd.kafka.v2+json";
+const BODY_LIMIT = 33_554_432;
+const MAX_PEEK = 1000;
+
+const formats: Record<string, ProduceFormat> = {
+  "application/json": "json",
+  "application/vnd.kafka.json.v2+json": "json",
+  "application/vnd.kafka.avro.v2+json": "avro",
+  "application/vnd.kafka.binary.v2+json": "binary",
+};
+
+type Params = { topic: string; partition: string };
+type PeekQuery = { offset?: string; count?: string };
+
+const parseJson = (
+  _: FastifyRequest,
+  body: string | Buffer,
+  done: (error: Error | null, body?: unknown) => void,
+): void => {
+  try {
+    done(null, JSON.parse(body as string));
+  } catch (error) {
+    done(new MillraceError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`));
+  }
+};
+
+const formatOf = (request: FastifyRequest): ProduceFormat =>
+  formats[(request.headers["content-type"] ?? "").split(";", 1)[0].trim().toLowerCase()] ?? "json";
+
+const whole = (text: string | undefined, name: string, fallback: number, most = Number.MAX_SAFE_INTEGER): number => {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > most) {
+    throw new MillraceError("BAD_REQUEST", `${name}: expected a whole number from 0 to ${most}, got "${text}"`);
+  }
+  return value;
+};
+
+/** Topics in the shape of Confluent's Kafka REST Proxy v2, and a look at what is in them. */
+export const topicDoor =
+  ({ authenticate, broker, clock, eventStore, gate, logger, registry }: ServerDeps): FastifyPluginAsync =>
+  async (server) => {
+    const catalog = topicCatalog(eventStore, logger);
+    server.addHook("onClose", () => catalog.close());
+    server.removeAllContentTypeParsers();
+    server.addContentTypeParser(Object.keys(formats), { parseAs: "string", bodyLimit: BODY_LIMIT }, parseJson);
+
+    /** A topic's project: its event source's, or for the platform's own topics the first part of the name. */
+    const projectOf = async (topic: string): Promise<string> =>
+      (await catalog.find(topic))?.project ?? topic.split(".", 1)[0];
+
+    const readable = async (request: FastifyRequest): Promise<{ topic: string; config: TopicConfig }> => {
+      const { topic } = request.params as Params;
+      await gate.authorize(await authenticate(request), "query:topic", await projectOf(topic));
+      const config = await broker.topic(topic);
+      if (config === null) throw new MillraceError("UNKNOWN_TOPIC", `there is no topic "${topic}"`);
+      return { topic, config };
+    };
+
+    const partitionIn = (request: FastifyRequest, topic: string, partitions: number): number => {
+      const text = (request.params as Params).partition;
+      const partition = Number(text);
+      if (/^\d+$/.test(text) && partition < partitions) return partition;
+      throw new MillraceError("NOT_FOUND", `topic "${topic}" has no partition ${text}, it has ${partitions}`);
+    };
+
+    const kafka = (reply: FastifyReply): FastifyReply => reply.type(V2);
+
+    server.post("/topics/:topic", { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+      const { topic } = request.params as Params;
+      const actor = await authenticate(request);
+      const owner = await catalog.find(topic);
+      await gate.authorize(actor, "produce", owner?.project ?? topic.split(".", 1)[0]);
+      if (owner === null) {
+        throw new MillraceError("UNKNOWN_TOPIC", `no event source has the topic "${topic}": create one first`);
+      }
+      if (owner.archived) {
+        throw new MillraceError("ILLEGAL_STATE", `the event source "${owner.source}" of topic "${topic}" is archived`);
+      }
+      const body = produceBody(request.body);
+      const writer = await writerOf(formatOf(request), registry, owner.definition, body);
+      const records = toRecords(body.records, writer.ready, owner.definition, clock);
+      const placed = await broker.produce(topic, records);
+      return kafka(reply).send({
+        offsets: placed.map(({ partition, offset }) => ({ partition, offset, error_code: null, error: null })),
+        key_schema_id: null,
+        value_schema_id: writer.schemaId,
+      });
+    });
+
+    server.get("/topics", async (request, reply) => {
+      const actor = await authenticate(request);
+      const names: string[] = [];
+      for (const { topic } of await broker.topics()) {
+        try {
+          await gate.authorize(actor, "query:topic", await projectOf(topic));
+          names.push(topic);
+        } catch (error) {
+          if (!isMillraceError(error, "FORBIDDEN")) throw error;
+        }
+      }
+      return kafka(reply).send(names.sort());
+    });
+
+    server.get("/topics/:topic", async (request, reply) => {
+      const { topic, config } = await readable(request);
+      return kafka(reply).send({
+        name: topic,
+        configs: {
+          "cleanup.policy": config.cleanup,
+          ...(config.retentionMs === undefined ? {} : { "retention.ms": String(config.retentionMs) }),
+          ...(config.maxRecordBytes === undefined ? {} : { "max.message.bytes": String(config.maxRecordBytes) }),
+        },
+        partitions: Array.from({ length: config.partitions }, (_, partition) => ({
+          partition,
+          leader: 0,
+          replicas: [],
+        })),
+      });
+    });
+
+    server.get("/topics/:topic/partitions/:partition/offsets", async (request, reply) => {
+      const { topic, config } = await readable(request);
+      const partition = partitionIn(request, topic, config.partitions);
+      const { low, high } = (await broker.watermarks(topic))[partition];
+      return kafka(reply).send({ beginning_offset: low, end_offset: high });
+    });
+
+    server.get("/topics/:topic/partitions/:partition/records", async (request) => {
+      const { topic, config } = await readable(request);
+      const partition = partitionIn(request, topic, config.partitions);
+      const { offset, count } = request.query as PeekQuery;
+      return peek(broker, registry, {
+        topic,
+        partition,
+        offset: whole(offset, "offset", 0),
+        count: whole(count, "count", 10, MAX_PEEK),
+      });
+    });
+  };

@@ -1,0 +1,158 @@
+import type { ObjectRef } from "@pothos/core";
+import type {
+  CollectionName,
+  Collections,
+  DocumentBase,
+  ListOptions,
+  ProjectDocument,
+} from "../../projections/documents/types.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import { builder } from "../builder.ts";
+import { allowRead, type GraphContext, reach } from "../context.ts";
+import { Order } from "../enums.ts";
+import { DEFAULT_PAGE, pageSize } from "../limits/page-size.ts";
+import { decodeNodeId, splitNodeId } from "../node-id.ts";
+import { Deployment } from "../types/deployment.ts";
+import { EventSource } from "../types/event-source.ts";
+import { FeatureView } from "../types/feature-view.ts";
+import { Model, ModelVersion } from "../types/model.ts";
+import { Alert, Monitor } from "../types/monitor.ts";
+import { Project } from "../types/project.ts";
+import { TrainingJob } from "../types/training-job.ts";
+import { connection, toConnection } from "./connection.ts";
+
+type Ref<Node> = ObjectRef<typeof builder.$inferSchemaTypes, Node>;
+
+type ArgumentBuilder = Parameters<Parameters<typeof builder.queryFields>[0]>[0];
+
+const POSITION_HELP = "Wait until this position, from a command's answer, is reflected.";
+
+const moment = (t: ArgumentBuilder) => ({
+  asOf: t.arg({ type: "DateTime", description: "The state as of this moment." }),
+  afterPosition: t.arg.string({ description: POSITION_HELP }),
+});
+
+const paging = (t: ArgumentBuilder) => ({
+  first: t.arg.int({ defaultValue: DEFAULT_PAGE }),
+  after: t.arg.string(),
+  order: t.arg({ type: Order, defaultValue: "name" }),
+  reverse: t.arg.boolean({ defaultValue: false }),
+});
+
+type PageArguments = {
+  first?: number | null;
+  after?: string | null;
+  order?: "name" | "created" | "updated" | null;
+  reverse?: boolean | null;
+  asOf?: number | null;
+};
+
+const listOptions = ({ first, after, order, reverse, asOf }: PageArguments): ListOptions => ({
+  first: pageSize(first),
+  after: after ?? undefined,
+  order: order ?? "name",
+  reverse: reverse ?? false,
+  asOf: asOf ?? undefined,
+});
+
+const collections = new Map<string, CollectionName>();
+
+/** `one(project, id)` and `many(project, first, ...)` of one collection, and its place behind `node(id)`. */
+const collection = <Name extends CollectionName>(many: Name, one: string, ref: Ref<Collections[Name]>): void => {
+  const type = ref as unknown as Ref<DocumentBase>;
+  const Page = connection(type);
+  collections.set(ref.name, many);
+  builder.queryFields((t) => ({
+    [one]: t.field({
+      type,
+      nullable: true,
+      description: "null when there is none of that id.",
+      args: { project: t.arg.string({ required: true }), id: t.arg.string({ required: true }), ...moment(t) },
+      resolve: async (_, { project, id, asOf, afterPosition }, context) => {
+        await allowRead(context, one, project);
+        await reach(context, afterPosition);
+        return context.deps.documents.get(many as CollectionName, project, id, { asOf: asOf ?? undefined });
+      },
+    }),
+    [many]: t.field({
+      type: Page,
+      args: { project: t.arg.string({ required: true }), ...paging(t), ...moment(t) },
+      resolve: async (_, { project, ...args }, context) => {
+        await allowRead(context, many, project);
+        await reach(context, args.afterPosition);
+        const page = await context.deps.documents.list(many, project, listOptions(args));
+        return toConnection<DocumentBase>(page, args.after);
+      },
+    }),
+  }));
+};
+
+collection("eventSources", "eventSource", EventSource);
+collection("featureViews", "featureView", FeatureView);
+collection("models", "model", Model);
+collection("modelVersions", "modelVersion", ModelVersion);
+collection("deployments", "deployment", Deployment);
+collection("monitors", "monitor", Monitor);
+collection("alerts", "alert", Alert);
+collection("trainingJobs", "trainingJob", TrainingJob);
+
+/** All projects stand in one list; somebody who is no administrator finds those where they are a member. */
+const mayList = ({ actor }: GraphContext, project: ProjectDocument): boolean =>
+  actor.admin || project.members.some(({ member }) => member === actor.id);
+
+collections.set(Project.name, "projects");
+const ProjectPage = connection(Project);
+
+builder.queryFields((t) => ({
+  project: t.field({
+    type: Project,
+    nullable: true,
+    args: { id: t.arg.string({ required: true }), ...moment(t) },
+    resolve: async (_, { id, asOf, afterPosition }, context) => {
+      await allowRead(context, "project", id);
+      await reach(context, afterPosition);
+      return context.deps.documents.get("projects", id, id, { asOf: asOf ?? undefined });
+    },
+  }),
+  projects: t.field({
+    type: ProjectPage,
+    description: "The projects that the caller may read. A page may hold fewer than asked for, and another follow.",
+    args: { ...paging(t), ...moment(t) },
+    resolve: async (_, args, context) => {
+      await reach(context, args.afterPosition);
+      const page = await context.deps.documents.list("projects", "*", listOptions(args));
+      const total = context.actor.admin ? page.total : null;
+      return toConnection(
+        { ...page, total, items: page.items.filter(({ node }) => mayList(context, node)) },
+        args.after,
+      );
+    },
+  }),
+}));
+
+const nodeOf = async (globalId: string, context: GraphContext): Promise<unknown> => {
+  const { typename, id: inner } = decodeNodeId(globalId);
+  const name = collections.get(typename);
+  if (name === undefined) {
+    throw new MillraceError("BAD_REQUEST", `"${globalId}" names the type "${typename}", which is no node`);
+  }
+  const { project, id } = splitNodeId(inner);
+  await allowRead(context, "node", project);
+  const document = await context.deps.documents.get(name, project, id);
+  return document === null ? null : { ...document, __typename: typename };
+};
+
+builder.queryFields((t) => ({
+  node: t.field({
+    type: builder.nodeInterfaceRef(),
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_, { id }, context) => nodeOf(id, context) as never,
+  }),
+  nodes: t.field({
+    type: [builder.nodeInterfaceRef()],
+    nullable: { list: false, items: true },
+    args: { ids: t.arg.idList({ required: true }) },
+    resolve: (_, { ids }, context) => Promise.all(ids.map((id) => nodeOf(id, context))) as never,
+  }),
+}));

@@ -1,0 +1,58 @@
+import { MillraceError } from "../../schemas/errors.ts";
+import { builder } from "../builder.ts";
+import { allowRead } from "../context.ts";
+
+const MAX_ENTITIES = 1000;
+
+type Vector = { entity: string; status: "PRESENT" | "NOT_FOUND"; at: number; values: (number | null)[] };
+
+const FeatureStatus = builder.enumType("FeatureStatus", { values: ["PRESENT", "NOT_FOUND"] as const });
+
+const FeatureVector = builder.objectRef<Vector>("FeatureVector").implement({
+  fields: (t) => ({
+    entity: t.exposeString("entity"),
+    status: t.expose("status", { type: FeatureStatus }),
+    at: t.expose("at", { type: "DateTime", description: "The moment as of which the windows were evaluated." }),
+    values: t.expose("values", {
+      type: ["Float"],
+      nullable: { list: false, items: true },
+      description: "In the order of the answer's features.",
+    }),
+  }),
+});
+
+const OnlineFeatures = builder.objectRef<{ view: string; features: string[]; vectors: Vector[] }>("OnlineFeatures");
+
+OnlineFeatures.implement({
+  description: "Features as of now, by entity.",
+  fields: (t) => ({
+    view: t.exposeString("view"),
+    features: t.exposeStringList("features"),
+    vectors: t.expose("vectors", { type: [FeatureVector] }),
+  }),
+});
+
+builder.queryField("onlineFeatures", (t) =>
+  t.field({
+    type: OnlineFeatures,
+    args: {
+      project: t.arg.string({ required: true }),
+      view: t.arg.string({ required: true }),
+      entities: t.arg.stringList({ required: true, description: "Keys, at most 1000." }),
+      features: t.arg.stringList({ description: "All of the view without it." }),
+    },
+    resolve: async (_, { project, view, entities, features }, context) => {
+      await allowRead(context, "onlineFeatures", project);
+      if (entities.length > MAX_ENTITIES) {
+        throw new MillraceError("BAD_REQUEST", `entities: at most ${MAX_ENTITIES}, got ${entities.length}`);
+      }
+      const asked = features ?? undefined;
+      const vectors = await context.deps.onlineFeatures.get(project, view, entities, asked);
+      const names = asked ?? (await namesOf(context.deps.documents.get("featureViews", project, view)));
+      return { view, features: names, vectors };
+    },
+  }),
+);
+
+const namesOf = async (reading: Promise<{ definition: { features: { name: string }[] } } | null>): Promise<string[]> =>
+  (await reading)?.definition.features.map(({ name }) => name) ?? [];

@@ -1,0 +1,113 @@
+import { builder } from "../builder.ts";
+import { allowRead } from "../context.ts";
+import { pageSize } from "../limits/page-size.ts";
+import { DriftResult } from "../types/drift.ts";
+import type { AuditRow, DeadLetterRow, FeatureRow } from "../warehouse-reads.ts";
+import { connection, toConnection } from "./connection.ts";
+import { given, WAREHOUSE_COST } from "./warehouse.ts";
+
+const FeatureValues = builder.objectRef<FeatureRow>("FeatureValues").implement({
+  description: "A view's features of one entity as they were at one event.",
+  fields: (t) => ({
+    view: t.exposeString("view"),
+    version: t.exposeInt("version"),
+    entity: t.exposeString("entity"),
+    at: t.expose("at", { type: "DateTime" }),
+    values: t.expose("values", { type: ["Float"], nullable: { list: false, items: true } }),
+  }),
+});
+
+const AuditEntry = builder.objectRef<AuditRow>("AuditEntry").implement({
+  description: "Who did what, when and why.",
+  fields: (t) => ({
+    position: t.exposeString("position"),
+    stream: t.exposeString("stream"),
+    revision: t.expose("revision", { type: "Long" }),
+    type: t.exposeString("type"),
+    actor: t.exposeString("actor"),
+    at: t.expose("at", { type: "DateTime" }),
+    correlationId: t.exposeString("correlation"),
+    causationId: t.exposeString("causation"),
+    reason: t.exposeString("reason"),
+    data: t.field({ type: "JSON", resolve: ({ data }) => JSON.parse(data) }),
+  }),
+});
+
+const DeadLetter = builder.objectRef<DeadLetterRow>("DeadLetter").implement({
+  description: "A record that could not be taken, with the cause.",
+  fields: (t) => ({
+    stage: t.exposeString("stage", { description: "decode, features, score or outcome" }),
+    code: t.exposeString("code"),
+    message: t.exposeString("message"),
+    topic: t.exposeString("topic"),
+    partition: t.exposeInt("partition"),
+    offset: t.expose("offset", { type: "Long" }),
+    schemaId: t.exposeInt("schemaId", { nullable: true }),
+    timestamp: t.expose("timestamp", { type: "DateTime" }),
+    failedAt: t.expose("failedAt", { type: "DateTime" }),
+  }),
+});
+
+const DriftPage = connection(DriftResult);
+const FeaturePage = connection(FeatureValues);
+const AuditPage = connection(AuditEntry);
+const DeadLetterPage = connection(DeadLetter);
+
+type ArgumentBuilder = Parameters<Parameters<typeof builder.queryFields>[0]>[0];
+
+const within = (t: ArgumentBuilder) => ({
+  project: t.arg.string({ required: true }),
+  from: t.arg({ type: "DateTime", description: "Inclusive." }),
+  to: t.arg({ type: "DateTime", description: "Exclusive." }),
+  first: t.arg.int({ defaultValue: 20 }),
+  after: t.arg.string(),
+});
+
+builder.queryFields((t) => ({
+  driftResults: t.field({
+    type: DriftPage,
+    extensions: { cost: WAREHOUSE_COST },
+    args: {
+      ...within(t),
+      endpoint: t.arg.string(),
+      monitor: t.arg.string(),
+      column: t.arg.string(),
+      drifted: t.arg.boolean(),
+    },
+    resolve: async (_, { project, ...filter }, context) => {
+      await allowRead(context, "driftResults", project);
+      const query = { ...given(filter), first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.driftResults(project, query), filter.after);
+    },
+  }),
+  featureHistory: t.field({
+    type: FeaturePage,
+    extensions: { cost: WAREHOUSE_COST },
+    args: { ...within(t), view: t.arg.string({ required: true }), entity: t.arg.string({ required: true }) },
+    resolve: async (_, { project, view, entity, ...filter }, context) => {
+      await allowRead(context, "featureHistory", project);
+      const query = { ...given(filter), view, entity, first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.featureHistory(project, query), filter.after);
+    },
+  }),
+  audit: t.field({
+    type: AuditPage,
+    extensions: { cost: WAREHOUSE_COST },
+    args: { ...within(t), stream: t.arg.string(), actor: t.arg.string(), type: t.arg.string() },
+    resolve: async (_, { project, ...filter }, context) => {
+      await allowRead(context, "audit", project);
+      const query = { ...given(filter), first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.audit(project, query), filter.after);
+    },
+  }),
+  deadLetters: t.field({
+    type: DeadLetterPage,
+    extensions: { cost: WAREHOUSE_COST },
+    args: { ...within(t), stage: t.arg.string(), code: t.arg.string(), topic: t.arg.string() },
+    resolve: async (_, { project, ...filter }, context) => {
+      await allowRead(context, "deadLetters", project);
+      const query = { ...given(filter), first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.deadLetters(project, query), filter.after);
+    },
+  }),
+}));

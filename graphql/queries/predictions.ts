@@ -1,0 +1,105 @@
+import { builder } from "../builder.ts";
+import { allowRead } from "../context.ts";
+import { Variant } from "../enums.ts";
+import { pageSize } from "../limits/page-size.ts";
+import { Prediction } from "../types/prediction.ts";
+import type { MetricsRow, StatisticsRow } from "../warehouse-reads.ts";
+import { connection, toConnection } from "./connection.ts";
+import { given, WAREHOUSE_COST } from "./warehouse.ts";
+
+const PredictionPage = connection(Prediction);
+
+const Statistics = builder.objectRef<StatisticsRow>("PredictionStatistics").implement({
+  description: "One model version's predictions in one bucket of event time.",
+  fields: (t) => ({
+    model: t.exposeString("model"),
+    version: t.exposeInt("version"),
+    variant: t.exposeString("variant"),
+    bucket: t.expose("bucket", { type: "DateTime", description: "Start of the bucket." }),
+    predictions: t.expose("predictions", { type: "Long" }),
+    outcomes: t.expose("outcomes", { type: "Long", description: "How many of them have met their outcome." }),
+    meanOutput: t.exposeFloat("meanOutput", { nullable: true }),
+    p50LatencyMs: t.exposeFloat("p50LatencyMs", { nullable: true }),
+    p99LatencyMs: t.exposeFloat("p99LatencyMs", { nullable: true }),
+  }),
+});
+
+const scores = ["accuracy", "precision", "recall", "f1", "auc", "logLoss", "brier", "rmse", "mae"] as const;
+
+const LiveMetrics = builder.objectRef<MetricsRow>("LiveMetrics").implement({
+  description: "How a model version does against the outcomes that came. null where a score does not apply.",
+  fields: (t) => ({
+    model: t.exposeString("model"),
+    version: t.exposeInt("version"),
+    variant: t.exposeString("variant"),
+    bucket: t.expose("bucket", { type: "DateTime", nullable: true, description: "null for the whole range." }),
+    count: t.expose("count", { type: "Long" }),
+    ...Object.fromEntries(scores.map((score) => [score, t.exposeFloat(score, { nullable: true })])),
+  }),
+});
+
+builder.queryFields((t) => ({
+  prediction: t.field({
+    type: Prediction,
+    nullable: true,
+    extensions: { cost: WAREHOUSE_COST },
+    args: { project: t.arg.string({ required: true }), id: t.arg.string({ required: true }) },
+    resolve: async (_, { project, id }, context) => {
+      await allowRead(context, "prediction", project);
+      return context.deps.warehouse.predictionById(project, id);
+    },
+  }),
+  predictions: t.field({
+    type: PredictionPage,
+    extensions: { cost: WAREHOUSE_COST },
+    args: {
+      project: t.arg.string({ required: true }),
+      endpoint: t.arg.string({ required: true }),
+      from: t.arg({ type: "DateTime", description: "Event time, inclusive." }),
+      to: t.arg({ type: "DateTime", description: "Event time, exclusive." }),
+      entity: t.arg.string(),
+      key: t.arg.string(),
+      model: t.arg.string(),
+      version: t.arg.int(),
+      variant: t.arg({ type: Variant }),
+      first: t.arg.int({ defaultValue: 20 }),
+      after: t.arg.string(),
+      reverse: t.arg.boolean({ defaultValue: false }),
+    },
+    resolve: async (_, { project, ...filter }, context) => {
+      await allowRead(context, "predictions", project);
+      const query = { ...given(filter), endpoint: filter.endpoint, first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.predictions(project, query), filter.after);
+    },
+  }),
+  predictionStatistics: t.field({
+    type: [Statistics],
+    extensions: { cost: WAREHOUSE_COST },
+    args: {
+      project: t.arg.string({ required: true }),
+      endpoint: t.arg.string({ required: true }),
+      from: t.arg({ type: "DateTime", required: true }),
+      to: t.arg({ type: "DateTime", required: true }),
+      bucketMs: t.arg({ type: "Long", required: true }),
+    },
+    resolve: async (_, { project, ...range }, context) => {
+      await allowRead(context, "predictionStatistics", project);
+      return context.deps.warehouse.predictionStatistics(project, range);
+    },
+  }),
+  liveMetrics: t.field({
+    type: [LiveMetrics],
+    extensions: { cost: WAREHOUSE_COST },
+    args: {
+      project: t.arg.string({ required: true }),
+      endpoint: t.arg.string({ required: true }),
+      from: t.arg({ type: "DateTime" }),
+      to: t.arg({ type: "DateTime" }),
+      bucketMs: t.arg({ type: "Long", description: "One row for the whole range without it." }),
+    },
+    resolve: async (_, { project, ...range }, context) => {
+      await allowRead(context, "liveMetrics", project);
+      return context.deps.warehouse.liveMetrics(project, { ...given(range), endpoint: range.endpoint });
+    },
+  }),
+}));

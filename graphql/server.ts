@@ -1,0 +1,44 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
+import type { ServerDeps } from "./deps.ts";
+import { graphqlDoor } from "./graphql-door.ts";
+import { artifactDoor } from "./http/artifacts.ts";
+import { refuseWith } from "./http/refusal.ts";
+import { statusDoor } from "./http/status.ts";
+import { topicDoor } from "./http/topics.ts";
+import { createFeeds } from "./subscriptions/feeds.ts";
+
+export type { ServerDeps } from "./deps.ts";
+
+export type ServerOptions = {
+  /** A query seen so often is compiled; 0 never compiles. */
+  jit?: number;
+};
+
+/**
+ * The platform's doors: GraphQL with subscriptions, the Kafka REST face of topics, artifacts, health and metrics.
+ * The caller listens. `close` lets running requests end, ends subscriptions with CLOSED, and opens nothing new.
+ */
+export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
+  const server = Fastify({
+    loggerInstance: deps.logger,
+    disableRequestLogging: true,
+    genReqId: correlationIdOf,
+    routerOptions: { maxParamLength: 256 },
+  }) as unknown as FastifyInstance;
+  const feeds = createFeeds(deps);
+
+  server.decorateRequest("actor", null);
+  server.addHook("onRequest", (request, reply, done) => {
+    reply.header(CORRELATION_HEADER, request.id);
+    done();
+  });
+  server.addHook("preClose", () => feeds.close());
+  refuseWith(server, deps);
+
+  await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1 });
+  await server.register(statusDoor(deps));
+  await server.register(topicDoor(deps));
+  await server.register(artifactDoor(deps));
+  return server;
+};

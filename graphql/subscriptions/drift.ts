@@ -1,0 +1,36 @@
+import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { driftSchema, topicOf } from "../../schemas/topics.ts";
+import { builder } from "../builder.ts";
+import { allowRead } from "../context.ts";
+import { type DriftNode, DriftResult } from "../types/drift.ts";
+import { type BoundedQueue, boundedQueue } from "./bounded-queue.ts";
+
+const QUEUE_RECORDS = 1000;
+
+builder.subscriptionField("drift", (t) =>
+  t.field({
+    type: DriftResult,
+    description: "What the monitors of a project find, drifted or not.",
+    args: { project: t.arg.string({ required: true }), endpoint: t.arg.string() },
+    subscribe: async (_, { project, endpoint }, context) => {
+      await allowRead(context, "drift", project);
+      let leave = (): void => {};
+      const queue: BoundedQueue<DriftNode> = boundedQueue(QUEUE_RECORDS, () => leave());
+      leave = await context.feeds.topic(topicOf.drift(project)).add({
+        mode: "scan",
+        batch(batch) {
+          const type = avroType(driftSchema);
+          for (let i = 0; i < batch.count; i++) {
+            if (batch.valueStart[i] < 0) continue;
+            const { value } = type.decode(batch.bytes, batch.valueStart[i] + frameBytes) as { value: DriftNode };
+            if (endpoint == null || value.endpoint === endpoint) queue.push(value);
+          }
+        },
+        skipped: (count) => queue.skip(count),
+        failed: (error) => queue.fail(error),
+      });
+      return queue;
+    },
+    resolve: ({ value }) => value,
+  }),
+);

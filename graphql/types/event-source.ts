@@ -1,0 +1,22 @@
+import type { EventSourceDocument } from "../../projections/documents/types.ts";
+import { builder } from "../builder.ts";
+import { Document, documentNodeId } from "./base.ts";
+
+export const EventSource = builder.objectRef<EventSourceDocument>("EventSource");
+
+builder.node(EventSource, {
+  description: "A topic of the world's events.",
+  id: { resolve: documentNodeId },
+  interfaces: [Document],
+  fields: (t) => ({
+    topic: t.exposeString("topic"),
+    schema: t.exposeString("schema", { description: "Avro record schema, JSON." }),
+    schemaId: t.exposeInt("schemaId"),
+    key: t.exposeString("key", { description: "Field whose value is the message key." }),
+    timestamp: t.exposeString("timestamp", { description: "Field that is the event time, milliseconds." }),
+    partitions: t.exposeInt("partitions"),
+    maxRecordBytes: t.exposeInt("maxRecordBytes"),
+    retentionMs: t.expose("retentionMs", { type: "Long", nullable: true, description: "null keeps for ever." }),
+    status: t.exposeString("status", { description: "active or archived" }),
+  }),
+});

@@ -1,0 +1,52 @@
+import type { FeatureViewDocument } from "../../projections/documents/types.ts";
+import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle.ts";
+import { builder } from "../builder.ts";
+import { AggregateFunction } from "../enums.ts";
+import { Document, documentNodeId } from "./base.ts";
+
+const Feature = builder.objectRef<FeatureDefinition>("Feature").implement({
+  fields: (t) => ({
+    name: t.exposeString("name"),
+    source: t.exposeString("source"),
+    function: t.expose("function", { type: AggregateFunction }),
+    value: t.exposeString("value", { nullable: true, description: "CEL over event and time." }),
+    where: t.exposeString("where", { nullable: true, description: "CEL: which events count." }),
+    windowMs: t.expose("windowMs", { type: "Long", nullable: true }),
+    quantile: t.exposeFloat("quantile", { nullable: true }),
+  }),
+});
+
+const Entity = builder.objectRef<FeatureViewDefinition["entity"]>("Entity").implement({
+  fields: (t) => ({ name: t.exposeString("name"), key: t.exposeStringList("key") }),
+});
+
+const Definition = builder.objectRef<FeatureViewDefinition>("FeatureViewDefinition").implement({
+  fields: (t) => ({
+    entity: t.expose("entity", { type: Entity }),
+    features: t.expose("features", { type: [Feature] }),
+    allowedLatenessMs: t.expose("allowedLatenessMs", { type: "Long" }),
+    ttlMs: t.expose("ttlMs", { type: "Long", nullable: true }),
+  }),
+});
+
+const Version = builder.objectRef<FeatureViewDocument["versions"][number]>("FeatureViewVersion").implement({
+  fields: (t) => ({
+    version: t.exposeInt("version"),
+    at: t.expose("at", { type: "DateTime" }),
+    by: t.exposeString("by"),
+    definition: t.expose("definition", { type: Definition }),
+  }),
+});
+
+export const FeatureView = builder.objectRef<FeatureViewDocument>("FeatureView");
+
+builder.node(FeatureView, {
+  id: { resolve: documentNodeId },
+  interfaces: [Document],
+  fields: (t) => ({
+    version: t.exposeInt("version"),
+    definition: t.expose("definition", { type: Definition }),
+    versions: t.expose("versions", { type: [Version] }),
+    status: t.exposeString("status", { description: "active or archived" }),
+  }),
+});

@@ -1,0 +1,91 @@
+import { builder } from "../builder.ts";
+import { Variant } from "../enums.ts";
+
+/** A prediction as the log or the warehouse holds it; the outcome is there once it was joined. */
+export type PredictionNode = {
+  id: string;
+  project: string;
+  endpoint: string;
+  revision: number;
+  model: string;
+  version: number;
+  variant: string;
+  share: number;
+  entity: string;
+  key: string;
+  eventTime: number;
+  topic: string;
+  partition: number;
+  offset: number;
+  positions: readonly number[];
+  lookups: readonly { view: string; partition: number; offset: number }[];
+  features: ArrayLike<number>;
+  output: number;
+  servedAt: number;
+  latencyMs: number;
+  runtime: string;
+  outcome: number | null;
+  outcomeAt: number | null;
+};
+
+type Named = { name: string; value: number | null };
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const FeatureValue = builder.objectRef<Named>("FeatureValue").implement({
+  fields: (t) => ({ name: t.exposeString("name"), value: t.exposeFloat("value", { nullable: true }) }),
+});
+
+const Lookup = builder.objectRef<PredictionNode["lookups"][number]>("Lookup").implement({
+  description: "What was read of a view that another task computes.",
+  fields: (t) => ({
+    view: t.exposeString("view"),
+    partition: t.exposeInt("partition"),
+    offset: t.expose("offset", { type: "Long" }),
+  }),
+});
+
+export const Prediction = builder.objectRef<PredictionNode>("Prediction").implement({
+  description: "One answer of one model version, with everything that led to it.",
+  fields: (t) => ({
+    id: t.exposeString("id", { description: "<endpoint>-<partition>-<offset>; a shadow adds -<model>.<version>." }),
+    endpoint: t.exposeString("endpoint"),
+    revision: t.exposeInt("revision", { description: "Deployment revision that routed it." }),
+    model: t.exposeString("model"),
+    version: t.exposeInt("version"),
+    variant: t.field({ type: Variant, resolve: ({ variant }) => variant as "champion" }),
+    share: t.exposeFloat("share"),
+    entity: t.exposeString("entity"),
+    key: t.exposeString("key", { description: "Business key of the outcome join." }),
+    eventTime: t.expose("eventTime", { type: "DateTime" }),
+    topic: t.exposeString("topic"),
+    partition: t.exposeInt("partition"),
+    offset: t.expose("offset", { type: "Long" }),
+    positions: t.field({
+      type: ["Long"],
+      description: "Next offset of each of the task's inputs.",
+      resolve: ({ positions }) => positions,
+    }),
+    lookups: t.expose("lookups", { type: [Lookup] }),
+    features: t.floatList({
+      nullable: { list: false, items: true },
+      description: "As served, in the order of the deployment's columns; null is missing.",
+      resolve: ({ features }) => Array.from(features, finite),
+    }),
+    inputs: t.field({
+      type: [FeatureValue],
+      description: "The features by the names of the model version's columns.",
+      resolve: async ({ project, model, version, features }, _, { deps }): Promise<Named[]> => {
+        const document = await deps.documents.get("modelVersions", project, `${model}/${version}`);
+        const columns = document?.columns ?? [];
+        return Array.from(features, (value, i) => ({ name: columns[i] ?? `f${i}`, value: finite(value) }));
+      },
+    }),
+    output: t.exposeFloat("output", { description: "Probability of the positive class, or the regressed value." }),
+    servedAt: t.expose("servedAt", { type: "DateTime" }),
+    latencyMs: t.exposeFloat("latencyMs"),
+    runtime: t.exposeString("runtime"),
+    outcome: t.exposeFloat("outcome", { nullable: true, description: "null until it is known." }),
+    outcomeAt: t.expose("outcomeAt", { type: "DateTime", nullable: true }),
+  }),
+});

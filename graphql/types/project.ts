@@ -1,0 +1,20 @@
+import type { ProjectDocument } from "../../projections/documents/types.ts";
+import { builder } from "../builder.ts";
+import { Role } from "../enums.ts";
+import { Document, documentNodeId } from "./base.ts";
+
+const Member = builder.objectRef<ProjectDocument["members"][number]>("Member").implement({
+  fields: (t) => ({ member: t.exposeString("member"), role: t.expose("role", { type: Role }) }),
+});
+
+export const Project = builder.objectRef<ProjectDocument>("Project");
+
+builder.node(Project, {
+  id: { resolve: documentNodeId },
+  interfaces: [Document],
+  fields: (t) => ({
+    name: t.exposeString("name"),
+    description: t.exposeString("description"),
+    members: t.expose("members", { type: [Member] }),
+  }),
+});
