@@ -5,45 +5,61 @@ import { sketcher } from "./sketch.ts";
 
 export type { ColumnProfile, ReferenceProfile } from "./reference.ts";
 
-export const PREDICTION_COLUMN = "prediction";
+const PREDICTION_COLUMN = "prediction";
 const BINS = 32;
 
-/** The value that rank `k / BINS` falls on, for each k, where it parts the values; heavy values end a bin. */
-const cutsOf = (sorted: Float32Array): number[] => {
+/** Rows looked at for the cuts, evenly spread; everything else is of all rows. */
+const SAMPLE_ROWS = 100_000;
+
+/** One column of row-major values, or the outputs: `values[first + i * step]` for i < rows. */
+type Strided = { values: Float32Array; first: number; step: number; rows: number };
+
+/** The value that rank k / BINS falls on, for each k, where it parts the finite values; heavy values end a bin. */
+const cutsOf = ({ values, first, step, rows }: Strided): number[] => {
+  const sample = new Float32Array(Math.min(rows, SAMPLE_ROWS));
+  let present = 0;
+  for (let i = 0; i < sample.length; i++) {
+    const value = values[first + Math.floor((i * rows) / sample.length) * step];
+    if (!Number.isNaN(value)) sample[present++] = value;
+  }
+  const sorted = sample.subarray(0, present).sort();
   const cuts: number[] = [];
-  const last = sorted[sorted.length - 1];
   for (let k = 1; k < BINS; k++) {
-    const cut = sorted[Math.ceil((k * sorted.length) / BINS) - 1];
-    if (cut < last && (cuts.length === 0 || cut > cuts[cuts.length - 1])) cuts.push(cut);
+    const cut = sorted[Math.ceil((k * present) / BINS) - 1];
+    if (Number.isFinite(cut) && cut < sorted[present - 1] && cut !== cuts.at(-1)) cuts.push(cut);
   }
   return cuts;
 };
 
-const profileColumn = (name: string, values: Float32Array): ColumnProfile => {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+const profileColumn = (name: string, column: Strided): ColumnProfile => {
+  const { values, first, step, rows } = column;
+  let count = 0;
   let finite = 0;
   let mean = 0;
   let squares = 0;
-  let min = 0;
-  let max = 0;
-  for (const value of sorted) {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0, at = first; i < rows; i++, at += step) {
+    const value = values[at];
+    if (Number.isNaN(value)) continue;
+    count++;
     if (!Number.isFinite(value)) continue;
-    if (finite === 0) min = value;
-    max = value;
     finite++;
-    const step = value - mean;
-    mean += step / finite;
-    squares += step * (value - mean);
+    const distance = value - mean;
+    mean += distance / finite;
+    squares += distance * (value - mean);
+    if (value < min) min = value;
+    if (value > max) max = value;
   }
   return {
     name,
-    count: sorted.length,
-    missing: values.length - sorted.length,
+    count,
+    missing: rows - count,
     mean,
     std: finite === 0 ? 0 : Math.sqrt(squares / finite),
-    min,
-    max,
-    cuts: cutsOf(sorted).filter(Number.isFinite),
+    min: finite === 0 ? 0 : min,
+    max: finite === 0 ? 0 : max,
+    cuts: cutsOf(column),
     counts: [],
   };
 };
@@ -53,18 +69,15 @@ export const buildProfile = (
   matrix: Pick<TrainingMatrix, "rows" | "columns" | "values">,
   outputs: Float32Array,
 ): ReferenceProfile => {
-  const width = matrix.columns.length;
-  const columns = matrix.columns.map((name, column) => {
-    const values = new Float32Array(matrix.rows);
-    for (let row = 0; row < matrix.rows; row++) values[row] = matrix.values[row * width + column];
-    return profileColumn(name, values);
-  });
-  columns.push(profileColumn(PREDICTION_COLUMN, outputs.subarray(0, matrix.rows)));
-  const profile = { rows: matrix.rows, columns };
+  const { rows, values } = matrix;
+  const step = matrix.columns.length;
+  const columns = matrix.columns.map((name, first) => profileColumn(name, { values, first, step, rows }));
+  columns.push(profileColumn(PREDICTION_COLUMN, { values: outputs, first: 0, step: 1, rows }));
+  const profile = { rows, columns };
   // Counted by the code that will count the stream, so that equal data gives equal counts.
   const sketch = sketcher(profile);
   const counts = new Float64Array(sketch.width);
-  sketch.add(matrix.values, matrix.rows, outputs, counts);
+  sketch.add(values, rows, outputs, counts);
   let at = 0;
   for (const [index, column] of columns.entries()) {
     column.counts = Array.from(counts.subarray(at, at + sketch.bins[index]));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { predict } from "../../ml/boosting/predict.ts";
+import { trainBoosting } from "../../ml/boosting/train.ts";
 import type { BoostedTrees, Tree } from "../../ml/boosting/types.ts";
 import { exportBoosting } from "../../ml/onnx/export.ts";
 import { inspectOnnx } from "../../ml/onnx/inspect.ts";
@@ -102,6 +103,31 @@ describe("export", () => {
       }
     });
   }
+
+  test("a trained model scores its own training rows in ONNX Runtime as its walker does", async () => {
+    const rows = 3000;
+    const values = hostileRows(rows);
+    const labels = Float32Array.from({ length: rows }, (_, row) => Number((values[3 * row] || 0.4) > 0.3));
+    const parameters = {
+      trees: 20,
+      learningRate: 0.3,
+      maxLeaves: 12,
+      maxDepth: 8,
+      minLeafRows: 5,
+      l2: 0,
+      bins: 255,
+      validationShare: 0.2,
+      earlyStoppingRounds: 0,
+      seed: 1,
+    };
+    const matrix = { rows, columns, values, labels };
+    const model = await trainBoosting(matrix, null, parameters, { task: "binary", workers: 2 });
+    const scorer = await openScorer(exportBoosting(model, columns));
+    const outputs = await scorer.score(values, rows);
+    await scorer.close();
+    const expected = predict(model, matrix);
+    for (let row = 0; row < rows; row++) assert.ok(Math.abs(outputs[row] - expected[row]) < 2e-7, `row ${row}`);
+  });
 
   test("the file names its columns, its task and what else was given", async () => {
     const { signature, metadata } = await inspectOnnx(exportBoosting(randomModel("binary"), columns, { note: "ü" }));
