@@ -7,6 +7,8 @@ import { MillraceError } from "../../schemas/errors.ts";
  */
 export type Warehouse = {
   client: ClickHouseClient;
+  /** Creates the database of the URL where it is not there. WAREHOUSE_FAILED when the warehouse stays away. */
+  ensureDatabase(): Promise<void>;
   /**
    * Writes rows, all or none, and at most once by token (for tables with a deduplication window). `columns` is the
    * comma-separated list in the order of the rows' fields. Waits and tries again while the warehouse is away;
@@ -43,29 +45,34 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
     log: { level: ClickHouseLogLevel.OFF },
   });
   const headers = { "X-ClickHouse-User": username, "X-ClickHouse-Key": password };
+  const retryForMs = options.retryForMs ?? 30_000;
+  const { signal } = options;
+  const send = async (parameters: Record<string, string>, body: Buffer | null): Promise<void> => {
+    const response = await fetch(`${base}/?${new URLSearchParams(parameters)}`, {
+      method: "POST",
+      headers,
+      body: body as Uint8Array<ArrayBuffer> | null,
+      signal,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new RefusedError(response.status, text);
+  };
   return {
     client,
-    insertRowBinary: (table, columns, body, dedupeToken) =>
-      whileAway(
-        async () => {
-          const query = new URLSearchParams({
-            query: `INSERT INTO ${table} (${columns}) FORMAT RowBinary`,
-            database,
-            async_insert: "0",
-            insert_deduplicate: "1",
-            insert_deduplication_token: dedupeToken,
-          });
-          const response = await fetch(`${base}/?${query}`, {
-            method: "POST",
-            headers,
-            body: body as Uint8Array<ArrayBuffer>,
-            signal: options.signal,
-          });
-          const text = await response.text();
-          if (!response.ok) throw new RefusedError(response.status, text);
-        },
-        { what: `insert into ${table}`, retryForMs: options.retryForMs ?? 30_000, signal: options.signal },
-      ),
+    ensureDatabase: () => {
+      const query = `CREATE DATABASE IF NOT EXISTS \`${database.replace(/[\\`]/g, "\\$&")}\``;
+      return whileAway(() => send({ query }, null), { what: `create database ${database}`, retryForMs, signal });
+    },
+    insertRowBinary: (table, columns, body, dedupeToken) => {
+      const parameters = {
+        query: `INSERT INTO ${table} (${columns}) FORMAT RowBinary`,
+        database,
+        async_insert: "0",
+        insert_deduplicate: "1",
+        insert_deduplication_token: dedupeToken,
+      };
+      return whileAway(() => send(parameters, body), { what: `insert into ${table}`, retryForMs, signal });
+    },
     close: () => client.close(),
   };
 };

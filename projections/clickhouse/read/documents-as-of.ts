@@ -1,0 +1,57 @@
+import type { Warehouse } from "../../../infra/warehouse/open.ts";
+import type { AsOfReader } from "../../documents/as-of.ts";
+import { ask } from "./ask.ts";
+import { paging, type SortKey } from "./page.ts";
+
+type Found = { id: string; doc: string; place: string | number };
+
+/** By name as the live lists sort: a project by its name, a model's versions by number, the rest by id. */
+const byName = `multiIf(collection = 'projects', JSONExtractString(doc, 'name'),
+  collection = 'modelVersions', concat(JSONExtractString(doc, 'model'), '/', leftPad(toString(JSONExtractInt(doc, 'version')), 10, '0')),
+  id)`;
+
+const places = {
+  name: { sql: byName, type: "String" },
+  created: { sql: "JSONExtractInt(doc, 'createdAt')", type: "Int64" },
+  updated: { sql: "JSONExtractInt(doc, 'updatedAt')", type: "Int64" },
+} as const;
+
+/** Documents as of a moment: of every document the version with the highest position whose time is not after it. */
+export const documentsAsOf = (warehouse: Warehouse): AsOfReader => ({
+  async get(collection, home, id, at) {
+    const [found] = await ask<{ doc: string; deleted: number }>(
+      warehouse,
+      `SELECT doc, deleted FROM documents
+       WHERE collection = {collection:String} AND project = {home:String} AND id = {id:String}
+         AND at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+       ORDER BY position DESC LIMIT 1 SETTINGS max_threads = 1`,
+      { collection, home, id, at },
+    );
+    return found === undefined || found.deleted !== 0 ? null : JSON.parse(found.doc);
+  },
+
+  async list(collection, home, options) {
+    const { sql, type } = places[options.order ?? "name"];
+    const keys: SortKey<Found>[] = [
+      { sql: "place", type, of: (row) => row.place },
+      { sql: "id", type: "String", of: (row) => row.id },
+    ];
+    const pages = paging<Found>(options, keys);
+    const found = await ask<Found>(
+      warehouse,
+      `SELECT id, doc, ${sql} AS place FROM (
+         SELECT any(collection) AS collection, id, argMax(doc, position) AS doc, argMax(deleted, position) AS gone
+         FROM (
+           SELECT * FROM documents WHERE collection = {collection:String} AND project = {home:String}
+             AND at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+         ) GROUP BY id
+       ) WHERE gone = 0 AND ${pages.where.sql} ${pages.order}`,
+      { collection, home, at: options.at, ...pages.where.parameters },
+    );
+    const page = pages.page(found);
+    return {
+      ...page,
+      items: page.items.map(({ cursor, node }) => ({ cursor, node: JSON.parse(node.doc) as unknown })),
+    };
+  },
+});
