@@ -79,8 +79,9 @@ export const gate = (eventStore: EventStore, options: { logger?: Logger } = {}):
       } catch (error) {
         if (closing.signal.aborted || isMillraceError(error, "CLOSED")) return;
         logger.error({ err: error }, "the gate lost its subscription and reads streams until it is back");
+      } finally {
+        live = false;
       }
-      live = false;
       await delay(1000, undefined, { signal: closing.signal, ref: false }).catch(() => {});
     }
   };
