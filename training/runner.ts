@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Settings } from "../infra/config.ts";
+import { type ErrorCode, MillraceError } from "../schemas/errors.ts";
+import type { JobProgress, TrainedModel, TrainingJob } from "./job.ts";
+
+/** Runs a job to a stored model, wherever. Rejects with a coded error; on abort with the signal's reason. */
+export type JobRunner = (
+  job: TrainingJob,
+  options: { onProgress: (progress: JobProgress) => void; signal: AbortSignal },
+) => Promise<TrainedModel>;
+
+/** The engines that a job's process opens by itself. */
+export type JobEngines = Pick<Settings, "eventStore" | "broker" | "artifacts" | "schemaRegistry">;
+
+export type ToJob = { job: TrainingJob; engines: JobEngines; workers: number };
+
+export type FromJob =
+  | { type: "progress"; progress: JobProgress }
+  | { type: "done"; model: TrainedModel }
+  | { type: "failed"; code: ErrorCode; message: string };
+
+/** Runs each job in a process of its own, which is killed on abort. TRAINING_FAILED when it dies. */
+export const jobProcess =
+  (engines: JobEngines, workers: number): JobRunner =>
+  (job, { onProgress, signal }) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const child: ChildProcess = fork(fileURLToPath(new URL("./process.ts", import.meta.url)), [], {
+        execArgv: ["--disable-warning=ExperimentalWarning"],
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      });
+      const abort = (): void => {
+        child.kill("SIGKILL");
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      child.on("message", (message: FromJob) => {
+        if (message.type === "progress") onProgress(message.progress);
+        else if (message.type === "done") resolve(message.model);
+        else reject(new MillraceError(message.code, message.message));
+      });
+      child.on("error", (cause) => {
+        reject(new MillraceError("TRAINING_FAILED", "The process of the job could not be run.", { cause }));
+      });
+      child.on("exit", (code, killedBy) => {
+        signal.removeEventListener("abort", abort);
+        if (signal.aborted) reject(signal.reason);
+        // After an answer this changes nothing.
+        const how = killedBy === null ? `ended with code ${code}` : `was killed by ${killedBy}`;
+        reject(new MillraceError("TRAINING_FAILED", `The process of the job ${how}; it may have run out of memory.`));
+      });
+      child.send({ job, engines, workers } satisfies ToJob);
+    });
