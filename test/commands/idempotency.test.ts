@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { commandBus } from "../../commands/bus.ts";
 import { localAdmin } from "../../commands/gate.ts";
 import { canonicalJson, digestOf, sameValue, uuidv5 } from "../../commands/identity.ts";
 import type { EventStore } from "../../infra/event-store/port.ts";
-import { eventsOf, noChecks, platform } from "./platform.ts";
+import { sqliteEventStore } from "../../infra/event-store/sqlite.ts";
+import { eventsOf, noChecks, platform, temporaryDirectory } from "./platform.ts";
 import { artifact, training } from "./samples.ts";
 import { now } from "./specification.ts";
 
@@ -55,6 +57,26 @@ test("retries at the same moment do it once", async (t) => {
   assert.equal(new Set(results.map(({ id }) => id)).size, 1);
   assert.equal(results.filter(({ deduplicated }) => !deduplicated).length, 1);
   assert.equal((await eventsOf(store, results[0].stream)).length, 1);
+});
+
+test("two processes with one key: one command gets it, and does it once", async (t) => {
+  const path = join(temporaryDirectory(t), "events.db");
+  const here = await platform(t, { store: sqliteEventStore(path) });
+  const there = await platform(t, { store: sqliteEventStore(path) });
+  for (let i = 0; i < 20; i++) {
+    const race = { idempotencyKey: `race-${i}` };
+    const same = [here, there].map(({ send }) => send("RegisterModel", { id: `same-${i}` }, race));
+    const [one, other] = await Promise.all(same);
+    assert.equal(one.position, other.position);
+    const contest = { idempotencyKey: `contest-${i}` };
+    const results = await Promise.allSettled([
+      here.send("RegisterModel", { id: `a-${i}` }, contest),
+      there.send("RegisterModel", { id: `b-${i}` }, contest),
+    ]);
+    const refusals = results.filter((result) => result.status === "rejected");
+    assert.equal(refusals.length, 1);
+    assert.equal(refusals[0].reason.code, "IDEMPOTENCY_CONFLICT");
+  }
 });
 
 test("a crash between receipt and events is made good by the retry", async (t) => {
