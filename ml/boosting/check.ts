@@ -81,6 +81,8 @@ export const checkTraining = (train: TrainingMatrix, validation: TrainingMatrix 
     throw failed(`Every label of the training set is ${train.labels[0]}: with ${meaning} there is nothing to learn.`);
   }
   const { missing, constant } = uselessColumns(train);
-  if (missing.length > 0) throw failed(`Columns without any value: ${missing.join(", ")}. Leave them out.`);
-  if (constant.length > 0) throw failed(`Columns of one single value: ${constant.join(", ")}. Leave them out.`);
+  if (missing.length + constant.length === train.columns.length) {
+    const named = [...missing.map((name) => `${name} (no value)`), ...constant.map((name) => `${name} (one value)`)];
+    throw failed(`No column tells rows apart: ${named.join(", ")}.`);
+  }
 };

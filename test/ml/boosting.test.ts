@@ -211,8 +211,7 @@ describe("bad input", () => {
     await assert.rejects(run({ labels: train.labels.map(() => 1) }), failsWith(/one class/));
     await assert.rejects(run({ labels: train.labels.with(17, Number.NaN) }), failsWith(/row 17 .* NaN/));
     await assert.rejects(run({ labels: train.labels.with(17, 2) }), failsWith(/row 17 .* takes 0 and 1/));
-    await assert.rejects(run({ values: withColumn(2, Number.NaN) }), failsWith(/without any value: holes/));
-    await assert.rejects(run({ values: withColumn(1, 3) }), failsWith(/one single value: step/));
+    await assert.rejects(run({ values: train.values.map(() => 3) }), failsWith(/No column tells rows apart/));
     await assert.rejects(run({ labels: train.labels.subarray(1) }), failsWith(/1999 labels/));
     await assert.rejects(run({}, { learningRate: 0 }), failsWith(/learningRate/));
     await assert.rejects(run({}, { l2: -1 }), failsWith(/l2/));
@@ -223,6 +222,14 @@ describe("bad input", () => {
       trainBoosting(train, other, parameters, { task: "binary", workers: 1 }),
       failsWith(/not those of the training set/),
     );
+  });
+
+  test("columns that tell nothing are passed over, the others are learned from", async () => {
+    for (const value of [Number.NaN, 3]) {
+      const model = await run({ values: withColumn(2, value) });
+      assert.ok(model.trees.every((tree) => !tree.feature.includes(2)));
+      assert.ok(model.trees.some((tree) => tree.feature.some((feature) => feature >= 0)));
+    }
   });
 
   test("a cancelled training ends, before it starts or within it", async () => {
