@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
@@ -22,7 +22,7 @@ export type ServerOptions = {
 export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: correlationIdOf,
     routerOptions: { maxParamLength: 256 },
   }) as unknown as FastifyInstance;

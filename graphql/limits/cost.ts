@@ -4,7 +4,9 @@ import {
   type GraphQLNamedType,
   type GraphQLSchema,
   getNamedType,
+  getNullableType,
   isInterfaceType,
+  isListType,
   isObjectType,
   Kind,
   type SelectionSetNode,
@@ -40,6 +42,8 @@ const timesOf = (node: FieldNode, field: Field | undefined, variables: Variables
 const fieldOf = (type: GraphQLNamedType | null | undefined, name: string): Field | undefined =>
   isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
 
+const isList = ({ type }: Field): boolean => isListType(getNullableType(type));
+
 /**
  * What an operation may cost: 1 for every object that it may resolve (lists multiply what is below them), or what
  * the field's `extensions.cost` says, since a warehouse query costs more than a look-up. Leaves are free:
@@ -55,7 +59,8 @@ export const costOf = ({ definition, fragments }: Operation, schema: GraphQLSche
         const field = fieldOf(type, selection.name.value);
         const own = Number(field?.extensions.cost ?? (selection.selectionSet === undefined ? 0 : 1));
         const below = of(selection.selectionSet, field === undefined ? null : getNamedType(field.type));
-        cost += own + (below === 0 ? 0 : timesOf(selection, field, variables) * below);
+        const times = timesOf(selection, field, variables);
+        cost += field !== undefined && isList(field) ? times * (own + below) : own + times * below;
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         const condition = selection.typeCondition?.name.value;
         cost += of(selection.selectionSet, condition === undefined ? type : schema.getType(condition));
