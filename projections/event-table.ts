@@ -22,6 +22,8 @@ export type EventTableOptions = {
   /** A batch is written after so many events or milliseconds. */
   maxEvents?: number;
   lingerMs?: number;
+  /** Pause before a failed write is tried again. */
+  retryMs?: number;
 };
 
 const MAX_EVENTS = 10_000;
@@ -34,13 +36,13 @@ const RETRY_MS = 500;
  * While the warehouse is away, the batch in hand waits and the subscription is held back.
  */
 export const runEventTable = async (table: EventTable, options: EventTableOptions): Promise<void> => {
-  const { eventStore, warehouse, signal, maxEvents = MAX_EVENTS, lingerMs = LINGER_MS } = options;
+  const { eventStore, warehouse, signal, maxEvents = MAX_EVENTS, lingerMs = LINGER_MS, retryMs = RETRY_MS } = options;
 
   const newestPosition = async (): Promise<Position> => {
-    const query = `SELECT toString(max(position)) AS position FROM ${table.table}`;
+    const query = `SELECT toString(max(position)) AS newest FROM ${table.table}`;
     const answer = await warehouse.client.query({ query, format: "JSONEachRow" });
-    const [row] = await answer.json<{ position: string }>();
-    return row.position;
+    const [row] = await answer.json<{ newest: string }>();
+    return row.newest;
   };
 
   const untilDone = async <T>(attempt: (tries: number) => Promise<T>): Promise<T | null> => {
@@ -49,7 +51,7 @@ export const runEventTable = async (table: EventTable, options: EventTableOption
         return await attempt(tries);
       } catch (error) {
         options.onRetry?.(asMillraceError(error));
-        await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+        await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }
     return null;

@@ -51,6 +51,6 @@ export const until = async (condition: () => boolean | Promise<boolean>): Promis
   const end = Date.now() + 10_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error("the awaited condition did not come to hold within 10 s");
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 };
