@@ -2,6 +2,8 @@
 export type RowBinaryWriter = {
   reset(): void;
   readonly length: number;
+  /** Forgets what was written behind this length. */
+  truncate(length: number): void;
   u8(value: number): void;
   u32(value: number): void;
   /** A whole number within +-2^53. */
@@ -65,6 +67,9 @@ export const rowBinaryWriter = (capacity = 1 << 16): RowBinaryWriter => {
     },
     get length() {
       return at;
+    },
+    truncate(length) {
+      at = length;
     },
     u8(value) {
       reserve(1);

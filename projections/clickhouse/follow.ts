@@ -1,0 +1,111 @@
+import type { Broker, Reader, TopicPartition } from "../../infra/broker/port.ts";
+import { partitionKey } from "../../infra/broker/port.ts";
+import type { Warehouse } from "../../infra/warehouse/open.ts";
+import { ask } from "./read/ask.ts";
+import type { Rows } from "./rows.ts";
+import type { Sink, SinkAssignment } from "./sinks/sink.ts";
+
+/** Pulls the records of one sink's topics, from where the table ends. */
+export type Source = {
+  /** Takes up topics that are new and drops those that are gone. A topic that does not exist yet is tried again later. */
+  assign(assignments: readonly SinkAssignment[]): Promise<void>;
+  /** Adds what there is to the rows, at most about `most` records in all; false when there was nothing. */
+  fill(rows: Rows, most: number): Promise<boolean>;
+  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+};
+
+const mostRecordsAPoll = 16_384;
+const mostBytesAPoll = 8 << 20;
+
+export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Source => {
+  const next = new Map<string, number>();
+  let taken = new Map<string, SinkAssignment>();
+  let partitions: TopicPartition[] = [];
+  let turn = 0;
+  let reader: Reader | null = null;
+
+  /** The warehouse knows which records it has: the newest offset of each partition. */
+  const loadOffsets = async (topics: readonly string[]): Promise<void> => {
+    const found = await ask<{ topic: string; partition: number; next: number }>(
+      warehouse,
+      `SELECT _topic AS topic, _partition AS partition, max(_offset) + 1 AS next FROM ${sink.table}
+       WHERE _topic IN {topics:Array(String)} GROUP BY topic, partition`,
+      { topics },
+    );
+    for (const row of found) {
+      const key = partitionKey(row.topic, row.partition);
+      // What was read already may still be on its way.
+      if (!next.has(key)) next.set(key, row.next);
+    }
+  };
+
+  return {
+    async assign(assignments) {
+      const wanted = new Map<string, SinkAssignment>();
+      const present: TopicPartition[] = [];
+      for (const assignment of assignments) {
+        if (assignment.kind !== sink.kind) continue;
+        const config = await broker.topic(assignment.topic);
+        if (config === null) continue;
+        wanted.set(assignment.topic, assignment);
+        for (let partition = 0; partition < config.partitions; partition++) {
+          present.push({ topic: assignment.topic, partition });
+        }
+      }
+      const fresh = [...wanted.keys()].filter((topic) => !taken.has(topic));
+      if (fresh.length === 0 && wanted.size === taken.size) return;
+      if (fresh.length > 0) await loadOffsets(fresh);
+      await reader?.close();
+      reader = null;
+      taken = wanted;
+      partitions = present;
+      if (present.length === 0) return;
+      reader = broker.reader({
+        partitions,
+        from: new Map(partitions.flatMap(({ topic, partition }) => offsetOf(partitionKey(topic, partition)))),
+        maxRecords: mostRecordsAPoll,
+        maxBytes: mostBytesAPoll,
+      });
+    },
+    async fill(rows, most) {
+      if (reader === null) return false;
+      let idle = 0;
+      let took = false;
+      // In turns, so that a busy partition leaves room for the others.
+      while (idle < partitions.length && rows.records < most) {
+        const { topic, partition } = partitions[turn++ % partitions.length];
+        const batch = await reader.poll(topic, partition);
+        if (batch === null || batch.count === 0) {
+          idle++;
+          continue;
+        }
+        idle = 0;
+        took = true;
+        rows.add(batch, taken.get(topic) as SinkAssignment);
+        next.set(partitionKey(topic, partition), batch.offsets[batch.count - 1] + 1);
+      }
+      return took;
+    },
+    async wait(milliseconds, signal) {
+      if (reader !== null) return reader.wait(milliseconds, signal);
+      return new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        const timer = setTimeout(done, milliseconds);
+        signal.addEventListener("abort", done, { once: true });
+      });
+    },
+    async close() {
+      await reader?.close();
+    },
+  };
+
+  function offsetOf(key: string): [string, number][] {
+    const offset = next.get(key);
+    return offset === undefined ? [] : [[key, offset]];
+  }
+};

@@ -1,0 +1,122 @@
+import type { Broker } from "../../infra/broker/port.ts";
+import type { Clock } from "../../infra/clock.ts";
+import type { Warehouse } from "../../infra/warehouse/open.ts";
+import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
+import { sourceOf } from "./follow.ts";
+import { type Rows, rowsOf } from "./rows.ts";
+import { type DecodeFeatures, featureValueSink } from "./sinks/feature-values.ts";
+import { deadLetterSink, driftSink, tileSink } from "./sinks/low-volume.ts";
+import { outcomeSink } from "./sinks/outcomes.ts";
+import { predictionSink } from "./sinks/predictions.ts";
+import type { Sink, SinkAssignment, SinkKind } from "./sinks/sink.ts";
+
+export type { DecodeFeatures } from "./sinks/feature-values.ts";
+export type { SinkAssignment, SinkKind } from "./sinks/sink.ts";
+
+/** An insert that is in: the records that it came from, its rows, and how long the warehouse took. */
+export type SinkProgress = {
+  kind: SinkKind;
+  records: number;
+  rows: number;
+  bytes: number;
+  ms: number;
+  /** Last offset by `topic/partition`. */
+  offsets: ReadonlyMap<string, number>;
+};
+
+export type RunSinksOptions = {
+  broker: Broker;
+  warehouse: Warehouse;
+  /** Which topics go into the warehouse at the moment; asked again every second. */
+  topics: () => readonly SinkAssignment[];
+  /** Features out of a changelog's records; without it changelogs are not followed. */
+  decodeFeatures?: DecodeFeatures;
+  signal: AbortSignal;
+  clock: Clock;
+  /** An insert is sent after so many records or milliseconds. */
+  flushRecords?: number;
+  flushMs?: number;
+  onProgress?: (progress: SinkProgress) => void;
+  /** The warehouse is away or refuses (the same rows are tried again), or a record was left out as undecodable. */
+  onError?: (kind: SinkKind, error: MillraceError) => void;
+};
+
+const assignEveryMs = 1_000;
+const mostBytes = 64 << 20;
+const retryPauseMs = 1_000;
+
+/**
+ * Follows the topics into the warehouse until the signal aborts. Every row is there exactly once: an insert is whole
+ * or absent and is recognised when it is sent again, and a sink goes on behind the newest record that its table holds.
+ * Memory is bounded: while one insert is under way the next is gathered, and then the topics wait.
+ */
+export const runSinks = async (options: RunSinksOptions): Promise<void> => {
+  const sinks = [predictionSink(), outcomeSink(), driftSink(), tileSink(), deadLetterSink()];
+  if (options.decodeFeatures !== undefined) sinks.push(featureValueSink(options.decodeFeatures));
+  await Promise.all(sinks.map((sink) => runSink(sink, options)));
+};
+
+const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
+  const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 200 } = options;
+  const source = sourceOf(broker, warehouse, sink);
+  const report = (error: unknown): void => options.onError?.(sink.kind, asMillraceError(error));
+  let filling = rowsOf(sink, report);
+  let spare = rowsOf(sink, report);
+  let inFlight: Promise<void> = Promise.resolve();
+  let assignedAt = Number.NEGATIVE_INFINITY;
+  let since = 0;
+
+  const insert = async (rows: Rows): Promise<void> => {
+    const token = rows.token();
+    while (!signal.aborted) {
+      const started = performance.now();
+      try {
+        if (rows.count > 0) await warehouse.insertRowBinary(sink.table, sink.columns, rows.bytes, token);
+        options.onProgress?.({
+          kind: sink.kind,
+          records: rows.records,
+          rows: rows.count,
+          bytes: rows.bytes.length,
+          ms: performance.now() - started,
+          offsets: new Map([...rows.ranges].map(([key, { last }]) => [key, last])),
+        });
+        return;
+      } catch (error) {
+        if (!signal.aborted) report(error);
+        await source.wait(retryPauseMs, signal);
+      }
+    }
+  };
+
+  try {
+    while (!signal.aborted) {
+      try {
+        if (clock() - assignedAt >= assignEveryMs) {
+          await source.assign(options.topics());
+          assignedAt = clock();
+        }
+        const wasEmpty = filling.records === 0;
+        const took = await source.fill(filling, flushRecords);
+        if (wasEmpty && took) since = clock();
+        const waited = clock() - since;
+        const isFull = filling.records >= flushRecords || filling.bytes.length >= mostBytes;
+        if (filling.records > 0 && (isFull || waited >= flushMs)) {
+          await inFlight;
+          if (signal.aborted) break;
+          spare.reset();
+          [filling, spare] = [spare, filling];
+          inFlight = insert(spare);
+        } else if (!took) {
+          await source.wait(filling.records === 0 ? flushMs : Math.max(1, flushMs - waited), signal);
+        }
+      } catch (error) {
+        if (signal.aborted) break;
+        report(error);
+        await source.wait(retryPauseMs, signal);
+      }
+    }
+    await inFlight;
+  } finally {
+    await source.close();
+  }
+};

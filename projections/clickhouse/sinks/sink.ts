@@ -1,0 +1,59 @@
+import type { RecordBatch } from "../../../infra/broker/port.ts";
+import { type RowBinaryWriter, rowBinaryWriter } from "../../../infra/warehouse/row-binary.ts";
+
+/** A topic that goes into the warehouse, and whose it is. */
+export type SinkAssignment =
+  | { kind: "predictions" | "outcomes"; project: string; endpoint: string; topic: string }
+  | { kind: "drift" | "tiles" | "deadLetters"; project: string; topic: string }
+  | { kind: "changelog"; project: string; application: string; topic: string };
+
+export type SinkKind = SinkAssignment["kind"];
+
+/** One table's way from records to RowBinary rows. */
+export type Sink = {
+  kind: SinkKind;
+  table: string;
+  /** Columns in the order in which `append` writes them. */
+  columns: string;
+  /**
+   * Writes the row of record `i`; false, with nothing written, where the record gives none.
+   * UNDECODABLE_RECORD, with the row begun, where its bytes are not what the topic's schema says.
+   */
+  append(batch: RecordBatch, i: number, assignment: SinkAssignment, to: RowBinaryWriter): boolean;
+};
+
+export const originColumns = "project, _topic, _partition, _offset";
+
+/** Writes `originColumns`: what all but the offset holds is encoded once a topic and partition. */
+export const originWriter = (): ((
+  batch: RecordBatch,
+  i: number,
+  assignment: SinkAssignment,
+  to: RowBinaryWriter,
+) => void) => {
+  const known = new Map<string, Buffer>();
+  let lastBatch: RecordBatch | null = null;
+  let last: Buffer = Buffer.alloc(0);
+  return (batch, i, assignment, to) => {
+    if (batch !== lastBatch) {
+      lastBatch = batch;
+      const key = `${batch.topic}/${batch.partition}`;
+      const found = known.get(key);
+      if (found === undefined) {
+        const writer = rowBinaryWriter(256);
+        writer.string(assignment.project);
+        writer.string(batch.topic);
+        writer.u32(batch.partition);
+        last = Buffer.from(writer.bytes());
+        known.set(key, last);
+      } else {
+        last = found;
+      }
+    }
+    to.raw(last, 0, last.length);
+    to.i64(batch.offsets[i]);
+  };
+};
+
+/** Confluent's frame before the Avro bytes: a zero byte and the schema id. */
+export const frameBytes = 5;
