@@ -2,8 +2,7 @@ import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { commandBus } from "../commands/bus.ts";
-import { gate, localAdmin } from "../commands/gate.ts";
+import { localAdmin } from "../commands/gate.ts";
 import { runAlertReactor } from "../commands/reactors/alerts.ts";
 import { createServer } from "../graphql/server.ts";
 import { systemClock } from "../infra/clock.ts";
@@ -21,7 +20,7 @@ import { avroType } from "../schemas/codec.ts";
 import { driftSchema } from "../schemas/topics.ts";
 import { followCatalog } from "../streams/catalog.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
-import { platformChecks } from "./checks.ts";
+import { openCommandBus } from "./command-bus.ts";
 import { openEngines } from "./engines.ts";
 import type { RoleName } from "./role.ts";
 import { type RoleThread, roleThread } from "./threads.ts";
@@ -87,16 +86,8 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const catalog = await followCatalog(eventStore, closing.signal);
     keep("catalog", catalog.done);
     const plans = viewCatalog(catalog);
-    const members = gate(eventStore, { logger });
+    const { commands, members } = openCommandBus(engines, settings, logger);
     closers.push(() => members.close());
-    const commands = commandBus({
-      eventStore,
-      gate: members,
-      clock: systemClock,
-      logger,
-      defaults: { partitions: settings.partitions },
-      checks: platformChecks(engines),
-    });
     const drift = avroType(driftSchema);
     keep(
       "alerts",

@@ -1,4 +1,10 @@
-import { type EventStore, type Position, START, type StoredEvent } from "../infra/event-store/port.ts";
+import {
+  comparePositions,
+  type EventStore,
+  type Position,
+  START,
+  type StoredEvent,
+} from "../infra/event-store/port.ts";
 import type {
   DeploymentDefinition,
   EventSourceDefinition,
@@ -117,6 +123,8 @@ export type CatalogFollower = {
   current(): Catalog;
   /** Counts up with every change that the caller has not seen; compare to know whether to look again. */
   revision(): number;
+  /** Resolves when the catalog reflects this position. */
+  reached(position: Position): Promise<void>;
   /** Resolves when the revision is no longer this one, or on abort. */
   changed(seen: number, signal: AbortSignal): Promise<void>;
   /** Rejects when the subscription fails for good. */
@@ -129,6 +137,14 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
   let revision = 0;
   const caughtUp = Promise.withResolvers<void>();
   const waiters = new Set<() => void>();
+  let arrivals: { position: Position; resolve: () => void }[] = [];
+  const settle = (): void => {
+    arrivals = arrivals.filter(({ position, resolve }) => {
+      const reached = comparePositions(catalog.position, position) >= 0;
+      if (reached) resolve();
+      return !reached;
+    });
+  };
   const done = (async () => {
     try {
       for await (const message of eventStore.subscribe({ signal })) {
@@ -140,6 +156,7 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
           revision += 1;
           for (const wake of waiters) wake();
         }
+        settle();
       }
     } catch (error) {
       caughtUp.reject(error);
@@ -151,6 +168,10 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
   return {
     current: () => catalog,
     revision: () => revision,
+    reached: (position) =>
+      comparePositions(catalog.position, position) >= 0
+        ? Promise.resolve()
+        : Promise.race([new Promise<void>((resolve) => arrivals.push({ position, resolve })), done]),
     changed: (seen, aborted) =>
       revision !== seen || aborted.aborted
         ? Promise.resolve()

@@ -97,18 +97,21 @@ export type Chunk = {
   arrivals: number[];
   /** Newest event time in the chunk, UTC ms. */
   until: number;
+  /** Flights that have left by the end of the chunk. */
+  departed: number;
 };
 
-/** The world's events in event time, cut into chunks of about `size` events. */
-export function* chunks(flights: Flights, order: Uint32Array, size: number): Generator<Chunk> {
+/** The world's events in event time, cut into chunks of about `size` events; one cut is before flight `boundary`. */
+export function* chunks(flights: Flights, order: Uint32Array, size: number, boundary = -1): Generator<Chunk> {
   const { scheduled, landed, count } = flights;
   let departing = 0;
   let landing = 0;
   while (landing < count) {
-    const chunk: Chunk = { departures: [], arrivals: [], until: 0 };
+    const chunk: Chunk = { departures: [], arrivals: [], until: 0, departed: 0 };
     for (let taken = 0; taken < size && landing < count; taken++) {
       const arrival = landed[order[landing]];
       if (departing < count && scheduled[departing] <= arrival) {
+        if (departing === boundary && taken > 0) break;
         chunk.until = scheduled[departing];
         chunk.departures.push(departing++);
       } else {
@@ -116,6 +119,25 @@ export function* chunks(flights: Flights, order: Uint32Array, size: number): Gen
         chunk.arrivals.push(order[landing++]);
       }
     }
+    chunk.departed = departing;
     yield chunk;
   }
 }
+
+/** The first `count` flights. */
+export const firstFlights = (flights: Flights, count: number): Flights => ({
+  ...flights,
+  count: Math.min(count, flights.count),
+});
+
+/** Index of the first flight that is due at or after this moment. */
+export const firstFrom = (flights: Flights, time: number): number => {
+  let low = 0;
+  let high = flights.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (flights.scheduled[middle] < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};

@@ -3,9 +3,95 @@ import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { evaluateBlob } from "../../ml/features/state.ts";
 import { runAudit } from "../../projections/audit.ts";
-import { runSinks } from "../../projections/clickhouse/runner.ts";
+import { ensureEndpointView } from "../../projections/clickhouse/endpoint-view.ts";
+import { type DecodeFeatures, runSinks, type SinkAssignment } from "../../projections/clickhouse/runner.ts";
 import { runDocumentHistory } from "../../projections/documents/history.ts";
 import { runOnlineFeatures } from "../../projections/online-projector.ts";
-import { followCatalog } from "../../streams/catalog.ts";
+import type { MillraceError } from "../../schemas/errors.ts";
+import { topicOf } from "../../schemas/topics.ts";
+import { type Catalog, type CatalogFollower, followCatalog } from "../../streams/catalog.ts";
+import { planTopology } from "../../streams/topology.ts";
 import { viewCatalog } from "../../streams/view-catalog.ts";
 import type { Role } from "../role.ts";
+
+/** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
+export const projectionsRole: Role = async ({ engines, warehouseUrl, logger, signal }) => {
+  const { broker, eventStore, onlineStore } = engines;
+  const warehouse = openWarehouse(warehouseUrl);
+  const waits =
+    (part: string) =>
+    (error: MillraceError): void =>
+      logger.warn({ part, code: error.code, err: error }, "will be tried again");
+  try {
+    const catalog = await followCatalog(eventStore, signal);
+    await Promise.all([
+      runSinks({
+        broker,
+        warehouse,
+        topics: () => assignments(catalog.current()),
+        decodeFeatures: featureDecoder(catalog),
+        signal,
+        clock: systemClock,
+        onError: (kind, error) => waits(kind)(error),
+      }),
+      runDocumentHistory({ eventStore, warehouse, signal, onRetry: waits("documents") }),
+      runAudit({ eventStore, warehouse, signal, onRetry: waits("audit") }),
+      runOnlineFeatures({ broker, onlineStore, signal, clock: systemClock, onRetry: waits("online features") }),
+      keepEndpointViews(catalog, warehouse, signal, waits("endpoint views")),
+    ]);
+  } finally {
+    await warehouse.close();
+  }
+};
+
+/** Every topic of the platform that has a table. */
+const assignments = (catalog: Catalog): SinkAssignment[] => {
+  const found: SinkAssignment[] = [];
+  for (const project of catalog.projects) {
+    found.push(
+      { kind: "tiles", project, topic: topicOf.tiles(project) },
+      { kind: "drift", project, topic: topicOf.drift(project) },
+      { kind: "deadLetters", project, topic: topicOf.deadLetters(project) },
+    );
+  }
+  for (const { project, id: endpoint } of catalog.deployments.values()) {
+    found.push(
+      { kind: "predictions", project, endpoint, topic: topicOf.predictions(project, endpoint) },
+      { kind: "outcomes", project, endpoint, topic: topicOf.outcomes(project, endpoint) },
+    );
+  }
+  for (const { id: application, project } of planTopology(catalog)) {
+    found.push({ kind: "changelog", project, application, topic: topicOf.changelog(application) });
+  }
+  return found;
+};
+
+/** Features of a changelog's state as of the moment of its record. */
+const featureDecoder = (catalog: CatalogFollower): DecodeFeatures => {
+  const plans = viewCatalog(catalog);
+  return (project, key, value, at) => {
+    const state = parseStateKey(key, 0, key.length);
+    const plan = state === null ? null : plans.plan(project, state.view);
+    if (state === null || plan === null || plan.version !== state.version) return null;
+    const blob = value.subarray(0, value.length - plans.trailerBytes(project, state.view));
+    return { ...state, at, values: evaluateBlob(plan, blob, at) };
+  };
+};
+
+const keepEndpointViews = async (
+  catalog: CatalogFollower,
+  warehouse: ReturnType<typeof openWarehouse>,
+  signal: AbortSignal,
+  onRetry: (error: MillraceError) => void,
+): Promise<void> => {
+  const made = new Set<string>();
+  while (!signal.aborted) {
+    const seen = catalog.revision();
+    for (const { project, id: endpoint, columns } of catalog.current().deployments.values()) {
+      const key = `${project}/${endpoint}`;
+      if (made.has(key)) continue;
+      await ensureEndpointView(warehouse, { project, endpoint, columns }).then(() => made.add(key), onRetry);
+    }
+    await catalog.changed(seen, signal);
+  }
+};

@@ -27,6 +27,7 @@ export type TaskEnvironment = {
   maxTaskIdleMs: number;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
+  isCurrent: () => Promise<boolean>;
 };
 
 /** What a task hands to the one that takes over from it when only the catalog has changed. */
@@ -99,7 +100,7 @@ export const openTask = async (
     if (from !== undefined) await restorePending(broker, stage, partition, from);
     stages.push(stage);
   }
-  const { maxTaskIdleMs, maxBatchRecords, metrics, emitter } = environment;
+  const { maxTaskIdleMs, maxBatchRecords, metrics, emitter, isCurrent } = environment;
   return task(
     {
       application,
@@ -113,7 +114,7 @@ export const openTask = async (
       watermark: restored.meta.watermark,
       nextJournal: await high(broker, topicOf.journal(application.id), partition),
     },
-    { transaction: () => broker.transaction(), emitter, clock, maxTaskIdleMs, maxBatchRecords, metrics },
+    { transaction: () => broker.transaction(), emitter, clock, maxTaskIdleMs, maxBatchRecords, metrics, isCurrent },
   );
 };
 

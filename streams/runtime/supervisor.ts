@@ -56,6 +56,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const { broker, registry, clock, logger, signal } = options;
   const catalog = await followCatalog(options.eventStore, signal);
   const versions = versionLoader(options.artifacts);
+  let seen = -1;
   const environment: TaskEnvironment = {
     broker,
     schemas: schemaCache(registry),
@@ -66,10 +67,13 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     maxTaskIdleMs: options.maxTaskIdleMs,
     maxBatchRecords: options.maxBatchRecords,
     metrics: streamsMetrics(options.metrics),
+    isCurrent: async () => {
+      await catalog.reached(await options.eventStore.head());
+      return catalog.revision() === seen;
+    },
   };
   const evaluator = driftEvaluator({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock });
   let slots: Slot[] = [];
-  let seen = -1;
 
   const loop = async (): Promise<void> => {
     try {

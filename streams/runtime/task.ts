@@ -38,6 +38,11 @@ export type TaskOptions = {
   maxTaskIdleMs: number;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
+  /**
+   * Whether the task is what the catalog asks for now. Asked after records were read and before one is taken, so that
+   * a record which was produced after a command had answered is never handled as if the command had not been given.
+   */
+  isCurrent: () => Promise<boolean>;
 };
 
 export type Task = {
@@ -174,6 +179,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     parts,
     step: async () => {
       for (const one of inputs) await one.fill();
+      if (inputs.every((one) => one.batch === null) || !(await options.isCurrent())) return 0;
       if (stages.length > 0) await parts.lookups.prefetch(inputs, stages);
       const starts = inputs.map((one) => one.position);
       starts.forEach((start, i) => {

@@ -1,9 +1,11 @@
 import { originColumns, originWriter, type Sink } from "./sink.ts";
 
-/** The features in a changelog's record; null where the record is another state of the task. */
+/** The features in a changelog's record of that time; null where the record is another state of the task. */
 export type DecodeFeatures = (
+  project: string,
   key: Buffer,
   value: Buffer,
+  at: number,
 ) => { view: string; version: number; entity: string; at: number; values: ArrayLike<number> } | null;
 
 export const featureValueSink = (decode: DecodeFeatures): Sink => {
@@ -15,8 +17,10 @@ export const featureValueSink = (decode: DecodeFeatures): Sink => {
     append(batch, i, assignment, to) {
       if (batch.valueStart[i] < 0 || batch.keyStart[i] < 0 || assignment.kind !== "changelog") return false;
       const found = decode(
+        assignment.project,
         batch.bytes.subarray(batch.keyStart[i], batch.keyEnd[i]),
         batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]),
+        batch.timestamps[i],
       );
       if (found === null) return false;
       origin(batch, i, assignment, to);

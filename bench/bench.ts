@@ -1,0 +1,49 @@
+import type { CliCommand } from "../platform/cli/command.ts";
+import { MillraceError } from "../schemas/errors.ts";
+
+/** What a bench found: a figure next to the ceiling that was measured in the same run. */
+export type BenchResult = {
+  name: string;
+  figure: number;
+  unit: string;
+  ceiling: number;
+  /** figure / ceiling. */
+  ratio: number;
+  rssMb: number;
+  notes: string[];
+};
+
+type Run = (options: { events?: number; seconds?: number }) => Promise<BenchResult>;
+
+const benches: Record<string, () => Promise<Run>> = {
+  stream: async () => (await import("./stream.ts")).run,
+  append: async () => (await import("./append.ts")).run,
+  features: async () => (await import("./features.ts")).run,
+  graphql: async () => (await import("./graphql.ts")).run,
+  rebuild: async () => (await import("./rebuild.ts")).run,
+};
+
+const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 3 : 0 });
+
+export const bench: CliCommand = {
+  help: `Usage: millrace bench ${Object.keys(benches).join("|")} [OPTIONS]
+
+Measures one path of the platform, and in the same run its ceiling: each stage alone, or the engine without us.
+
+  --events N   Size of the input, where the bench has one
+  --json       Print one JSON object as the last line`,
+  options: { events: { type: "string" }, json: { type: "boolean" } },
+  run: async ({ values, positionals: [name] }) => {
+    const load = benches[name ?? ""];
+    if (load === undefined) {
+      const known = Object.keys(benches).join(", ");
+      throw new MillraceError("BAD_REQUEST", `bench: there is no "${name ?? ""}"; there are ${known}`);
+    }
+    const result = await (await load())({ events: values.events === undefined ? undefined : Number(values.events) });
+    for (const note of result.notes) console.log(`  ${note}`);
+    const { figure, unit, ceiling, ratio, rssMb } = result;
+    console.log(`${result.name}: ${number(figure)} ${unit}, ceiling ${number(ceiling)}, ratio ${ratio.toFixed(2)}, ${rssMb} MB`);
+    if (values.json === true) console.log(JSON.stringify(result));
+    return 0;
+  },
+};

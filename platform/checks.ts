@@ -1,0 +1,38 @@
+import type { Checks } from "../commands/checks.ts";
+import { platformChecks } from "../commands/references.ts";
+import { compileExpression, fieldTypes } from "../ml/cel/compile.ts";
+import { planColumns } from "../ml/features/columns.ts";
+import { planView } from "../ml/features/view.ts";
+import { inspectOnnx } from "../ml/onnx/inspect.ts";
+import { openScorer } from "../ml/onnx/session.ts";
+import type { Task } from "../schemas/lifecycle.ts";
+import type { Engines } from "./engines.ts";
+
+/** The checks before a command is decided, with what only the learning room can tell: CEL and ONNX. */
+export const checksOf = (engines: Engines): Checks =>
+  platformChecks({
+    ...engines,
+    planFeatureView: planView,
+    inspectModel: async (artifact) => {
+      const bytes = await engines.artifacts.read(artifact);
+      const { signature, metadata } = await inspectOnnx(bytes);
+      await (await openScorer(bytes)).close();
+      const columns = metadata["millrace.columns"];
+      const task = metadata["millrace.task"];
+      return {
+        size: bytes.length,
+        signature,
+        columns: columns === undefined ? null : (JSON.parse(columns) as string[]),
+        task: task === "binary" || task === "regression" ? (task satisfies Task) : null,
+      };
+    },
+    checkColumns: (_project, columns, trigger, views) => {
+      const plans = new Map(
+        views.map(({ view, version, definition, sources }) => [view, planView(view, version, definition, sources)]),
+      );
+      planColumns(columns, trigger, plans);
+    },
+    checkOutcome: (value, source, task) => {
+      compileExpression(value, fieldTypes(source.schema), task === "binary" ? "number|bool" : "number");
+    },
+  });

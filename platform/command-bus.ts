@@ -1,0 +1,25 @@
+import type { Logger } from "pino";
+import { type CommandBus, commandBus } from "../commands/bus.ts";
+import { gate, type MemberGate } from "../commands/gate.ts";
+import { systemClock } from "../infra/clock.ts";
+import type { Settings } from "../infra/config.ts";
+import { checksOf } from "./checks.ts";
+import type { Engines } from "./engines.ts";
+
+/** The command bus and its gate over these engines. Every role that gives commands has one of its own. */
+export const openCommandBus = (
+  engines: Engines,
+  settings: Settings,
+  logger: Logger,
+): { commands: CommandBus; members: MemberGate } => {
+  const members = gate(engines.eventStore, { logger });
+  const commands = commandBus({
+    eventStore: engines.eventStore,
+    gate: members,
+    clock: systemClock,
+    logger,
+    defaults: { partitions: settings.partitions },
+    checks: checksOf(engines),
+  });
+  return { commands, members };
+};
