@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { openSqlite, transactWhenFree } from "../sqlite/database.ts";
 import { mapSqliteError } from "../sqlite/errors.ts";
@@ -30,7 +31,7 @@ type Row = [number, string, number, string, string, string, string];
 type Waiting = { append: Append; resolve: (result: AppendResult) => void; reject: (error: unknown) => void };
 
 /**
- * The event store in one SQLite file. The appends of an event loop turn share one transaction and one sync of the
+ * The event store in one SQLite file. Appends that wait at the same time share one transaction and one sync of the
  * disk; the write lock makes the order of positions the order of commits. Any number of threads may open the file.
  */
 export const sqliteEventStore = (path: string, options: { maxBytes?: number } = {}): EventStore => {
@@ -57,10 +58,19 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
     }
   };
 
-  /** One transaction for everything that waits; an append that is refused does not touch the others. */
-  const commitGroup = async (group: Waiting[]): Promise<void> => {
+  const takeGroup = (): Waiting[] => {
+    const group = waiting.slice(0, maxGroup);
+    waiting = waiting.slice(maxGroup);
+    return group;
+  };
+  /** One transaction for all that waits when its turn comes; an append that is refused does not touch the others. */
+  const commitGroup = async (): Promise<void> => {
+    let group: Waiting[] = [];
     try {
-      const answers = await transactWhenFree(writes, () => group.map(({ append }) => answer(append)));
+      const answers = await transactWhenFree(writes, () => {
+        group = takeGroup();
+        return group.map(({ append }) => answer(append));
+      });
       changes.notify();
       for (const [i, { resolve, reject }] of group.entries()) {
         const outcome = answers[i];
@@ -68,6 +78,7 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
         else resolve(outcome);
       }
     } catch (error) {
+      if (group.length === 0) group = takeGroup();
       for (const { reject } of group) reject(error);
     }
   };
@@ -80,11 +91,10 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
     }
   };
   const flush = async (): Promise<void> => {
-    await new Promise((turn) => setImmediate(turn));
     while (waiting.length > 0) {
-      const group = waiting.slice(0, maxGroup);
-      waiting = waiting.slice(maxGroup);
-      await commitGroup(group);
+      // Whoever was answered by the last group may have something for this one.
+      await turn();
+      await commitGroup();
     }
     flushing = null;
   };

@@ -68,7 +68,7 @@ export const openSqlite = (path: string, options: SqliteOptions): DatabaseSync =
 };
 
 /** Runs `action` in one write transaction: committed when it returns, rolled back when it throws. */
-export const transact = <T>(db: DatabaseSync, action: () => T): T => {
+const transact = <T>(db: DatabaseSync, action: () => T): T => {
   db.exec("BEGIN IMMEDIATE");
   return finish(db, action);
 };

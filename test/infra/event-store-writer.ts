@@ -25,5 +25,7 @@ const append = async (path: string, appends: number): Promise<void> => {
 
 if (first === "--lock") {
   lockDirectory(second);
+  // A listener keeps the process alive until it is killed.
+  process.on("message", () => undefined);
   process.send?.("locked");
 } else await append(first, second === undefined ? Number.POSITIVE_INFINITY : Number(second));
