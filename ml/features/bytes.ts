@@ -16,6 +16,7 @@ export type BlobWriter = {
 };
 
 const INTEGER_LIMIT = 2 ** 50;
+const SMALL = 2 ** 28;
 const LONGEST = 16;
 
 export const blobWriter = (): BlobWriter => {
@@ -44,7 +45,17 @@ export const blobWriter = (): BlobWriter => {
   };
 
   const number = (value: number): void => {
-    if (Number.isInteger(value) && value <= INTEGER_LIMIT && value >= -INTEGER_LIMIT) {
+    const integer = value | 0;
+    if (integer === value && integer < SMALL && integer > -SMALL) {
+      // The usual case in 32-bit arithmetic.
+      reserve();
+      let rest = integer >= 0 ? integer << 2 : (-integer << 2) - 2;
+      while (rest >= 128) {
+        buffer[at++] = (rest & 127) | 128;
+        rest >>>= 7;
+      }
+      buffer[at++] = rest;
+    } else if (Number.isInteger(value) && value <= INTEGER_LIMIT && value >= -INTEGER_LIMIT) {
       varint(value >= 0 ? value * 4 : value * -4 - 2);
     } else if (value === Number.POSITIVE_INFINITY) {
       varint(1);

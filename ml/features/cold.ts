@@ -1,3 +1,5 @@
+import { grownInts } from "./grown.ts";
+
 /**
  * Restored blobs that nobody has needed yet, by entity number, packed into large buffers: a million of them is three
  * small integers each and their bytes.
@@ -23,14 +25,9 @@ export const coldBlobs = (): ColdBlobs => {
 
   const grow = (entity: number): void => {
     const capacity = Math.max(64, entity + 1 + (entity >> 1));
-    const grown = (array: Int32Array<ArrayBuffer>, fill: number): Int32Array<ArrayBuffer> => {
-      const larger = new Int32Array(capacity).fill(fill, array.length);
-      larger.set(array);
-      return larger;
-    };
-    chunkOf = grown(chunkOf, NONE);
-    start = grown(start, 0);
-    length = grown(length, 0);
+    chunkOf = grownInts(chunkOf, capacity, NONE);
+    start = grownInts(start, capacity, 0);
+    length = grownInts(length, capacity, 0);
   };
 
   const forget = (entity: number): void => {

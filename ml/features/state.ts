@@ -3,6 +3,7 @@ import { fingerprintOf, readBlob, writeBlob } from "./blob.ts";
 import { blobWriter } from "./bytes.ts";
 import { coldBlobs } from "./cold.ts";
 import { eventReader } from "./event-reader.ts";
+import { grownFloats } from "./grown.ts";
 import { clearEntity, evictBelow, firstKept, growEntities, newTiles } from "./tiles.ts";
 import type { ViewPlan } from "./view.ts";
 import { windowReader } from "./window-reader.ts";
@@ -72,9 +73,7 @@ export const viewState = (plan: ViewPlan): ViewState => {
   };
 
   const growTo = (capacity: number): void => {
-    const times = new Float64Array(capacity);
-    times.set(newest);
-    newest = times;
+    newest = grownFloats(newest, capacity);
     const flags = new Uint8Array(capacity);
     flags.set(dirty);
     dirty = flags;

@@ -1,3 +1,4 @@
+import { type Floats, grownFloats, grownInts, type Ints } from "./grown.ts";
 import type { TileClass } from "./layout.ts";
 import type { Sketch } from "./sketch.ts";
 import { tileOf } from "./window.ts";
@@ -9,17 +10,17 @@ import { tileOf } from "./window.ts";
 export type Tiles = {
   of: TileClass;
   /** By row: tile index, neighbours, slots (`width` doubles each), sketches (`sketchCount` each). */
-  index: Int32Array;
-  prev: Int32Array;
-  next: Int32Array;
-  slots: Float64Array;
+  index: Ints;
+  prev: Ints;
+  next: Ints;
+  slots: Floats;
   sketches: (Sketch | null)[];
   rows: number;
   free: number;
   /** By entity. */
-  head: Int32Array;
-  tail: Int32Array;
-  count: Int32Array;
+  head: Ints;
+  tail: Ints;
+  count: Ints;
 };
 
 const NONE = -1;
@@ -40,15 +41,9 @@ export const newTiles = (of: TileClass): Tiles => ({
 
 /** Makes room for entities up to `capacity`, without tiles. */
 export const growEntities = (tiles: Tiles, capacity: number): void => {
-  tiles.head = grown(tiles.head, capacity, NONE);
-  tiles.tail = grown(tiles.tail, capacity, NONE);
-  tiles.count = grown(tiles.count, capacity, 0);
-};
-
-const grown = (array: Int32Array, capacity: number, fill: number): Int32Array => {
-  const larger = new Int32Array(capacity).fill(fill, array.length);
-  larger.set(array);
-  return larger;
+  tiles.head = grownInts(tiles.head, capacity, NONE);
+  tiles.tail = grownInts(tiles.tail, capacity, NONE);
+  tiles.count = grownInts(tiles.count, capacity, 0);
 };
 
 /** The entity's row of a tile, added in its place (with identity slots) where it has none. */
@@ -92,12 +87,10 @@ const allocate = (tiles: Tiles): number => {
 
 const growRows = (tiles: Tiles): void => {
   const capacity = Math.max(64, tiles.rows + (tiles.rows >> 1));
-  tiles.index = grown(tiles.index, capacity, 0);
-  tiles.prev = grown(tiles.prev, capacity, NONE);
-  tiles.next = grown(tiles.next, capacity, NONE);
-  const slots = new Float64Array(capacity * tiles.of.width);
-  slots.set(tiles.slots);
-  tiles.slots = slots;
+  tiles.index = grownInts(tiles.index, capacity, 0);
+  tiles.prev = grownInts(tiles.prev, capacity, NONE);
+  tiles.next = grownInts(tiles.next, capacity, NONE);
+  tiles.slots = grownFloats(tiles.slots, capacity * tiles.of.width);
 };
 
 /** Forgets the entity's tiles with an index below `first`. */

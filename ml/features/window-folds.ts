@@ -1,4 +1,5 @@
 import { clearRow, mergeOwned, mergeRowSlots, mergeTileSlots, type Row, tileSketch } from "./fold.ts";
+import { type Floats, grownFloats, grownInts, type Ints } from "./grown.ts";
 import type { WindowLayout } from "./layout.ts";
 import { type Sketch, unionSketch } from "./sketch.ts";
 import type { Tiles } from "./tiles.ts";
@@ -14,16 +15,16 @@ import { boundaryOf, firstTile, tileOf } from "./window.ts";
 export type WindowFolds = {
   window: WindowLayout;
   /** By row of the tiles. */
-  slots: Float64Array;
+  slots: Floats;
   sketches: (Sketch | null)[];
   /** By entity: the boundary that the folds are for, or NO_FOLDS. */
-  boundary: Int32Array;
+  boundary: Ints;
   /** First tile that the folds before the boundary reach; they are there for every tile from it on. */
-  first: Int32Array;
+  first: Ints;
   /** Row of the oldest tile of the window that is before the boundary, -1 for none. */
-  start: Int32Array;
+  start: Ints;
   /** Row of the newest tile whose fold from the boundary up is valid, -1 for none. */
-  up: Int32Array;
+  up: Ints;
 };
 
 const NO_FOLDS = -0x80000000;
@@ -110,23 +111,13 @@ export const tilesEvicted = (folds: WindowFolds, tiles: Tiles, entity: number, f
 
 const makeRoom = (folds: WindowFolds, tiles: Tiles, entity: number): void => {
   const length = tiles.index.length * folds.window.width;
-  if (folds.slots.length < length) {
-    const slots = new Float64Array(length);
-    slots.set(folds.slots);
-    folds.slots = slots;
-  }
+  if (folds.slots.length < length) folds.slots = grownFloats(folds.slots, length);
   if (entity < folds.boundary.length) return;
   const capacity = tiles.head.length;
-  folds.boundary = grown(folds.boundary, capacity);
-  folds.first = grown(folds.first, capacity);
-  folds.start = grown(folds.start, capacity);
-  folds.up = grown(folds.up, capacity);
-};
-
-const grown = (array: Int32Array, capacity: number): Int32Array => {
-  const larger = new Int32Array(capacity).fill(NO_FOLDS, array.length);
-  larger.set(array);
-  return larger;
+  folds.boundary = grownInts(folds.boundary, capacity, NO_FOLDS);
+  folds.first = grownInts(folds.first, capacity, NO_FOLDS);
+  folds.start = grownInts(folds.start, capacity, NO_FOLDS);
+  folds.up = grownInts(folds.up, capacity, NO_FOLDS);
 };
 
 const moveStart = (folds: WindowFolds, tiles: Tiles, entity: number, first: number): void => {
