@@ -32,17 +32,20 @@ export const avroCursor = (): AvroCursor => {
       throw new MillraceError("UNDECODABLE_RECORD", `the record ends ${at + count - stop} bytes too soon`);
     }
   };
+  /** The sign is the lowest bit: taken off first, for the zigzag number of a large value would not be exact. */
   const long = (): number => {
-    let zigzag = 0;
-    let factor = 1;
-    for (;;) {
+    if (at >= stop) need(1);
+    let byte = bytes[at++];
+    const isNegative = (byte & 1) === 1;
+    let magnitude = (byte & 127) >> 1;
+    let factor = 64;
+    while (byte > 127) {
       if (at >= stop) need(1);
-      const byte = bytes[at++];
-      zigzag += (byte & 127) * factor;
-      if (byte < 128) break;
+      byte = bytes[at++];
+      magnitude += (byte & 127) * factor;
       factor *= 128;
     }
-    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    return isNegative ? -magnitude - 1 : magnitude;
   };
   /** Items of a block; a negative count is followed by the block's size in bytes (Avro 1.12, "Arrays"). */
   const block = (): number => {
