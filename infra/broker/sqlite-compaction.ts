@@ -24,9 +24,9 @@ export type Compactor = {
 
 /** Keys remembered in one pass; what they do not reach waits for the next. */
 const MAX_KEYS = 1_000_000;
-/** Bytes and records of one step: some 20 ms. */
-const STEP_BYTES = 4 << 20;
-const STEP_RECORDS = 32_768;
+/** Bytes and records of one step: some 20 ms, and the event loop has its turn after each. */
+const STEP_BYTES = 3 << 19;
+const STEP_RECORDS = 8192;
 /** Offset deltas are 32 bits wide. */
 const MAX_SPAN = 2 ** 30;
 /** Rows of at least this size are left as they are when nothing in them is superseded. */
