@@ -48,7 +48,7 @@ export type Follower = {
   done: Promise<void>;
 };
 
-/** Small enough that the newest documents of a batch and its events fit in memory many times over. */
+/** Enough to fold many events into one write; few enough to be held in memory and not to hold the loop for long. */
 const MAX_EVENTS = 10_000;
 const RETRY_MS = 250;
 

@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const alerts: DocumentFold<"alerts"> = {
   collection: "alerts",
   aggregate: "alert",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "AlertRaised") {

@@ -53,15 +53,51 @@ export type Target = {
   project(document: DocumentBase | null, event: StoredEvent): DocumentBase | null;
 };
 
-/** The documents that an event touches; none for a stream that is not an aggregate's. UNKNOWN_EVENT. */
-export const targetsOf = (event: StoredEvent): Target[] => {
-  const name = parseStreamName(event.stream);
-  if (name === null) return [];
-  const lifecycle = lifecycleOf(event);
-  const targets: Target[] = [];
-  for (const { collection, idOf, project } of byAggregate.get(name.aggregate) as Projecting[]) {
-    const id = idOf(name.id, lifecycle);
-    if (id !== null) targets.push({ collection, home: homeOf(collection, name.project), id, project });
+/** What the events of one stream touch. */
+type StreamTargets = (event: StoredEvent) => readonly Target[];
+
+const none: readonly Target[] = [];
+
+/**
+ * The documents that events touch; none for a stream that is not an aggregate's. UNKNOWN_EVENT. It remembers the
+ * streams that it met, so keep one for a batch: equal targets of one resolver are the same object.
+ */
+export const targetResolver = (): StreamTargets => {
+  const byStream = new Map<string, StreamTargets>();
+  return (event) => {
+    const known = byStream.get(event.stream);
+    if (known !== undefined) return known(event);
+    const targets = targetsOfStream(event.stream);
+    byStream.set(event.stream, targets);
+    return targets(event);
+  };
+};
+
+const targetsOfStream = (stream: string): StreamTargets => {
+  const name = parseStreamName(stream);
+  if (name === null) return () => none;
+  const made = new Map<string, Target>();
+  const projecting = byAggregate.get(name.aggregate) as Projecting[];
+  const targetOf = ({ collection, project }: Projecting, id: string): Target => {
+    const key = `${collection}:${id}`;
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const target = { collection, home: homeOf(collection, name.project), id, project };
+    made.set(key, target);
+    return target;
+  };
+  const [first, second] = projecting;
+  if (second === undefined && first.idOf === undefined) {
+    const only = [targetOf(first, name.id)];
+    return () => only;
   }
-  return targets;
+  return (event) => {
+    const lifecycle = lifecycleOf(event);
+    const targets: Target[] = [];
+    for (const one of projecting) {
+      const id = one.idOf === undefined ? name.id : one.idOf(name.id, lifecycle);
+      if (id !== null) targets.push(targetOf(one, id));
+    }
+    return targets;
+  };
 };

@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const deployments: DocumentFold<"deployments"> = {
   collection: "deployments",
   aggregate: "deployment",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "DeploymentCreated") return { ...created(event, idOfStream(event.stream)), ...data, status: "active" };

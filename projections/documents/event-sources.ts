@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const eventSources: DocumentFold<"eventSources"> = {
   collection: "eventSources",
   aggregate: "event-source",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "EventSourceCreated") {

@@ -17,7 +17,6 @@ const versionBy = (
 export const featureViews: DocumentFold<"featureViews"> = {
   collection: "featureViews",
   aggregate: "feature-view",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "FeatureViewCreated") {

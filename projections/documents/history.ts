@@ -1,6 +1,6 @@
 import type { EventStore, StoredEvent } from "../../infra/event-store/port.ts";
 import { type EventTable, type EventTableOptions, runEventTable, warehouseTime } from "../event-table.ts";
-import { type Target, targetsOf } from "./collections.ts";
+import { type Target, targetResolver } from "./collections.ts";
 import type { DocumentBase } from "./types.ts";
 
 /** Streams whose documents are kept in memory, twice. */
@@ -43,6 +43,7 @@ export const documentHistory = (eventStore: EventStore): EventTable => {
   const before = async (stream: string, revision: bigint): Promise<StreamDocuments> => {
     const documents: StreamDocuments = new Map();
     if (revision > 0n) {
+      const targetsOf = targetResolver();
       for await (const event of eventStore.readStream(stream)) {
         if (event.revision >= revision) break;
         for (const target of targetsOf(event)) apply(documents, target, event);
@@ -60,6 +61,7 @@ export const documentHistory = (eventStore: EventStore): EventTable => {
         young = new Map();
       }
       const rows: Record<string, unknown>[] = [];
+      const targetsOf = targetResolver();
       for (const event of events) {
         const targets = targetsOf(event);
         if (targets.length === 0) continue;

@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const models: DocumentFold<"models"> = {
   collection: "models",
   aggregate: "model",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "ModelRegistered") {

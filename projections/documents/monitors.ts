@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const monitors: DocumentFold<"monitors"> = {
   collection: "monitors",
   aggregate: "monitor",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "MonitorCreated") {

@@ -2,7 +2,7 @@ import type { Position, StoredEvent } from "../../infra/event-store/port.ts";
 import { comparePositions } from "../../infra/event-store/port.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../../infra/online-store/port.ts";
 import type { Changes, ChannelMessage, Projection } from "../follower.ts";
-import { type Target, targetsOf } from "./collections.ts";
+import { type Target, targetResolver } from "./collections.ts";
 import { documentsPrefix, indexOf, nameMember } from "./keys.ts";
 import { type Slot, slotCache } from "./slots.ts";
 
@@ -24,7 +24,7 @@ export type LifecycleNotice = {
 /** Documents kept decoded between batches. */
 const CACHED_DOCUMENTS = 50_000;
 
-type Touch = { event: StoredEvent; target: Target };
+type Touch = { event: StoredEvent; targets: readonly Target[] };
 
 const indexChanges = (
   generation: number,
@@ -49,15 +49,14 @@ const indexChanges = (
 
 const messagesOf = (touches: readonly Touch[], after: Position): ChannelMessage[] => {
   const messages: ChannelMessage[] = [];
-  let told: StoredEvent | null = null;
-  for (const { event, target } of touches) {
-    if (comparePositions(event.position, after) <= 0) continue;
+  for (const { event, targets } of touches) {
+    if (targets.length === 0 || comparePositions(event.position, after) <= 0) continue;
     const { stream, type, position, metadata } = event;
     const { project, at, actor } = metadata;
-    const document: DocumentNotice = { collection: target.collection, project, id: target.id, position, type };
-    messages.push({ channel: documentsChannel, message: JSON.stringify(document) });
-    if (told === event) continue;
-    told = event;
+    for (const { collection, id } of targets) {
+      const document: DocumentNotice = { collection, project, id, position, type };
+      messages.push({ channel: documentsChannel, message: JSON.stringify(document) });
+    }
     const lifecycle: LifecycleNotice = { project, stream, type, position, at, actor };
     messages.push({ channel: lifecycleChannel, message: JSON.stringify(lifecycle) });
   }
@@ -70,20 +69,18 @@ const openFold = (onlineStore: OnlineStore, generation: number) => {
     /** Many events of one document are folded in memory; only its newest version is written. */
     async fold(events: readonly StoredEvent[]): Promise<Changes> {
       slots.evict();
-      const touches: Touch[] = [];
-      for (const event of events) {
-        for (const target of targetsOf(event)) touches.push({ event, target });
-      }
-      const touched = await slots.load(touches.map(({ target }) => target));
-      const dirty = new Set<Slot>();
-      for (const [i, { event, target }] of touches.entries()) {
-        const slot = touched[i];
-        slot.document = target.project(slot.document, event);
-        dirty.add(slot);
+      const targetsOf = targetResolver();
+      const touches: Touch[] = events.map((event) => ({ event, targets: targetsOf(event) }));
+      const touched = await slots.load(new Set(touches.flatMap(({ targets }) => targets)));
+      for (const { event, targets } of touches) {
+        for (const target of targets) {
+          const slot = touched.get(target) as Slot;
+          slot.document = target.project(slot.document, event);
+        }
       }
       const entries: Entry[] = [];
       const index: IndexEntry[] = [];
-      for (const slot of dirty) {
+      for (const slot of touched.values()) {
         if (slot.document === null || slot.document === slot.written) continue;
         const value = Buffer.from(JSON.stringify(slot.document));
         entries.push({ key: slot.key, value, offset: Number(slot.document.position) });

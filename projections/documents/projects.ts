@@ -3,7 +3,6 @@ import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./
 export const projects: DocumentFold<"projects"> = {
   collection: "projects",
   aggregate: "project",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "ProjectCreated") return { ...created(event, idOfStream(event.stream)), ...data, members: [] };

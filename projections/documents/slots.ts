@@ -31,18 +31,20 @@ export const slotCache = (onlineStore: OnlineStore, generation: number, capacity
   };
 
   return {
-    /** The slots of these targets, in order; equal targets share one. */
-    async load(targets: readonly Target[]): Promise<Slot[]> {
+    /** The slot of each target. */
+    async load(targets: Iterable<Target>): Promise<Map<Target, Slot>> {
       const absent: Slot[] = [];
-      const slots = targets.map(({ collection, home, id }) => {
+      const slots = new Map<Target, Slot>();
+      for (const target of targets) {
+        const { collection, home, id } = target;
         const key = documentKey(generation, collection, home, id);
         const found = known(key);
-        if (found !== undefined) return found;
-        const slot: Slot = { key, collection, home, id, written: null, document: null };
+        const slot: Slot = found ?? { key, collection, home, id, written: null, document: null };
+        slots.set(target, slot);
+        if (found !== undefined) continue;
         young.set(key, slot);
         absent.push(slot);
-        return slot;
-      });
+      }
       if (absent.length > 0) {
         const values = await onlineStore.mget(absent.map(({ key }) => key));
         for (const [i, value] of values.entries()) {

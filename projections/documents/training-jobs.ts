@@ -5,7 +5,6 @@ const notBegun = { phase: "", done: 0, total: 0, message: "" };
 export const trainingJobs: DocumentFold<"trainingJobs"> = {
   collection: "trainingJobs",
   aggregate: "training-job",
-  idOf: (id) => id,
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "TrainingJobSubmitted") {

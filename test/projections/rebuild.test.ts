@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { START } from "../../infra/event-store/port.ts";
-import { targetsOf } from "../../projections/documents/collections.ts";
+import { targetResolver } from "../../projections/documents/collections.ts";
 import { documentsPrefix } from "../../projections/documents/keys.ts";
 import { documentReader } from "../../projections/documents/reader.ts";
 import { liveKey, readGeneration } from "../../projections/generations.ts";
@@ -44,6 +44,7 @@ test("documents built in one go, in batches with restarts, and by rebuild are eq
 /** Documents by collection and id, folded without runtime, store or batches. */
 const foldedAtOnce = async (stores: Parameters<typeof runDocuments>[0]): Promise<Map<string, unknown>> => {
   const documents = new Map<string, unknown>();
+  const targetsOf = targetResolver();
   for await (const event of stores.eventStore.readAll()) {
     for (const { collection, home, id, project } of targetsOf(event)) {
       const key = `${collection}:${home}:${id}`;
