@@ -81,6 +81,12 @@ export const graphqlDoor = async (
   const { development } = deps.settings;
   const view = (correlationId: string): ErrorView => ({ development, correlationId, logger: deps.logger });
 
+  // mercurius asks its CSRF header of the upgrade to a socket, too, where no client sends it: `sameOrigin` guards those.
+  server.addHook("onRequest", (request, _, done) => {
+    if (request.headers.upgrade !== undefined) request.headers["mercurius-require-preflight"] = "1";
+    done();
+  });
+
   await server.register(mercurius, {
     schema,
     path: PATH,

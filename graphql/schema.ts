@@ -1,5 +1,6 @@
 import { GraphQLObjectType, type GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
+import { withCodedSubscriptions } from "./subscriptions/coded.ts";
 import "./scalars.ts";
 import "./queries/documents.ts";
 import "./queries/features.ts";
@@ -27,4 +28,4 @@ const dropTrivialResolvers = (schema: GraphQLSchema): GraphQLSchema => {
 };
 
 /** The GraphQL schema; it holds no state and no dependency. */
-export const schema: GraphQLSchema = dropTrivialResolvers(builder.toSchema());
+export const schema: GraphQLSchema = withCodedSubscriptions(dropTrivialResolvers(builder.toSchema()));

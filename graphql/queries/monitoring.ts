@@ -1,19 +1,24 @@
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 import { pageSize } from "../limits/page-size.ts";
+import { finite } from "../missing.ts";
 import { DriftResult } from "../types/drift.ts";
-import type { AuditRow, DeadLetterRow, FeatureRow } from "../warehouse-reads.ts";
+import type { AuditRow, DeadLetterRow, FeatureValueRow } from "../warehouse-reads.ts";
 import { connection, toConnection } from "./connection.ts";
 import { given, WAREHOUSE_COST } from "./warehouse.ts";
 
-const FeatureValues = builder.objectRef<FeatureRow>("FeatureValues").implement({
+const FeatureValues = builder.objectRef<FeatureValueRow>("FeatureValues").implement({
   description: "A view's features of one entity as they were at one event.",
   fields: (t) => ({
     view: t.exposeString("view"),
     version: t.exposeInt("version"),
     entity: t.exposeString("entity"),
     at: t.expose("at", { type: "DateTime" }),
-    values: t.expose("values", { type: ["Float"], nullable: { list: false, items: true } }),
+    values: t.floatList({
+      nullable: { list: false, items: true },
+      description: "In the order of the view's features; null where there was none.",
+      resolve: ({ values }) => values.map(finite),
+    }),
   }),
 });
 
@@ -43,6 +48,8 @@ const DeadLetter = builder.objectRef<DeadLetterRow>("DeadLetter").implement({
     partition: t.exposeInt("partition"),
     offset: t.expose("offset", { type: "Long" }),
     schemaId: t.exposeInt("schemaId", { nullable: true }),
+    key: t.exposeString("key", { nullable: true, description: "Base64." }),
+    value: t.exposeString("value", { nullable: true, description: "Base64." }),
     timestamp: t.expose("timestamp", { type: "DateTime" }),
     failedAt: t.expose("failedAt", { type: "DateTime" }),
   }),
@@ -61,6 +68,7 @@ const within = (t: ArgumentBuilder) => ({
   to: t.arg({ type: "DateTime", description: "Exclusive." }),
   first: t.arg.int({ defaultValue: 20 }),
   after: t.arg.string(),
+  reverse: t.arg.boolean({ defaultValue: false, description: "Newest first." }),
 });
 
 builder.queryFields((t) => ({
@@ -83,11 +91,16 @@ builder.queryFields((t) => ({
   featureHistory: t.field({
     type: FeaturePage,
     extensions: { cost: WAREHOUSE_COST },
-    args: { ...within(t), view: t.arg.string({ required: true }), entity: t.arg.string({ required: true }) },
+    args: {
+      ...within(t),
+      view: t.arg.string({ required: true }),
+      entity: t.arg.string({ required: true }),
+      version: t.arg.int(),
+    },
     resolve: async (_, { project, view, entity, ...filter }, context) => {
       await allowRead(context, "featureHistory", project);
-      const query = { ...given(filter), view, entity, first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.featureHistory(project, query), filter.after);
+      const query = { ...given(filter), first: pageSize(filter.first) };
+      return toConnection(await context.deps.warehouse.featureHistory(project, view, entity, query), filter.after);
     },
   }),
   audit: t.field({

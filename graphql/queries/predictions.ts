@@ -1,15 +1,16 @@
+import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 import { Variant } from "../enums.ts";
 import { pageSize } from "../limits/page-size.ts";
 import { Prediction } from "../types/prediction.ts";
-import type { MetricsRow, StatisticsRow } from "../warehouse-reads.ts";
+import type { LiveMetricsRow, PredictionStatisticsRow } from "../warehouse-reads.ts";
 import { connection, toConnection } from "./connection.ts";
 import { given, WAREHOUSE_COST } from "./warehouse.ts";
 
 const PredictionPage = connection(Prediction);
 
-const Statistics = builder.objectRef<StatisticsRow>("PredictionStatistics").implement({
+const Statistics = builder.objectRef<PredictionStatisticsRow>("PredictionStatistics").implement({
   description: "One model version's predictions in one bucket of event time.",
   fields: (t) => ({
     model: t.exposeString("model"),
@@ -18,22 +19,27 @@ const Statistics = builder.objectRef<StatisticsRow>("PredictionStatistics").impl
     bucket: t.expose("bucket", { type: "DateTime", description: "Start of the bucket." }),
     predictions: t.expose("predictions", { type: "Long" }),
     outcomes: t.expose("outcomes", { type: "Long", description: "How many of them have met their outcome." }),
-    meanOutput: t.exposeFloat("meanOutput", { nullable: true }),
-    p50LatencyMs: t.exposeFloat("p50LatencyMs", { nullable: true }),
-    p99LatencyMs: t.exposeFloat("p99LatencyMs", { nullable: true }),
+    meanOutput: t.exposeFloat("meanOutput"),
+    minOutput: t.exposeFloat("minOutput"),
+    maxOutput: t.exposeFloat("maxOutput"),
+    p50LatencyMs: t.exposeFloat("p50LatencyMs"),
+    p99LatencyMs: t.exposeFloat("p99LatencyMs"),
   }),
 });
 
 const scores = ["accuracy", "precision", "recall", "f1", "auc", "logLoss", "brier", "rmse", "mae"] as const;
 
-const LiveMetrics = builder.objectRef<MetricsRow>("LiveMetrics").implement({
+const LiveMetrics = builder.objectRef<LiveMetricsRow>("LiveMetrics").implement({
   description: "How a model version does against the outcomes that came. null where a score does not apply.",
   fields: (t) => ({
     model: t.exposeString("model"),
     version: t.exposeInt("version"),
     variant: t.exposeString("variant"),
     bucket: t.expose("bucket", { type: "DateTime", nullable: true, description: "null for the whole range." }),
-    count: t.expose("count", { type: "Long" }),
+    count: t.expose("count", { type: "Long", description: "Predictions that met their outcome." }),
+    positives: t.expose("positives", { type: "Long" }),
+    meanOutput: t.exposeFloat("meanOutput"),
+    meanOutcome: t.exposeFloat("meanOutcome"),
     ...Object.fromEntries(scores.map((score) => [score, t.exposeFloat(score, { nullable: true })])),
   }),
 });
@@ -78,13 +84,15 @@ builder.queryFields((t) => ({
     args: {
       project: t.arg.string({ required: true }),
       endpoint: t.arg.string({ required: true }),
-      from: t.arg({ type: "DateTime", required: true }),
-      to: t.arg({ type: "DateTime", required: true }),
+      from: t.arg({ type: "DateTime" }),
+      to: t.arg({ type: "DateTime" }),
       bucketMs: t.arg({ type: "Long", required: true }),
     },
     resolve: async (_, { project, ...range }, context) => {
       await allowRead(context, "predictionStatistics", project);
-      return context.deps.warehouse.predictionStatistics(project, range);
+      const { endpoint, bucketMs } = range;
+      if (bucketMs < 1) throw new MillraceError("BAD_REQUEST", `bucketMs: expected at least 1, got ${bucketMs}`);
+      return context.deps.warehouse.predictionStatistics(project, { ...given(range), endpoint, bucketMs });
     },
   }),
   liveMetrics: t.field({
@@ -99,7 +107,9 @@ builder.queryFields((t) => ({
     },
     resolve: async (_, { project, ...range }, context) => {
       await allowRead(context, "liveMetrics", project);
-      return context.deps.warehouse.liveMetrics(project, { ...given(range), endpoint: range.endpoint });
+      const deployment = await context.deps.documents.get("deployments", project, range.endpoint);
+      const threshold = deployment?.threshold;
+      return context.deps.warehouse.liveMetrics(project, { ...given(range), endpoint: range.endpoint, threshold });
     },
   }),
 }));

@@ -1,5 +1,6 @@
 import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
+import { finite } from "../missing.ts";
 
 /** A prediction as the log or the warehouse holds it; the outcome is there once it was joined. */
 export type PredictionNode = {
@@ -29,8 +30,6 @@ export type PredictionNode = {
 };
 
 type Named = { name: string; value: number | null };
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 const FeatureValue = builder.objectRef<Named>("FeatureValue").implement({
   fields: (t) => ({ name: t.exposeString("name"), value: t.exposeFloat("value", { nullable: true }) }),

@@ -26,6 +26,7 @@ import { version } from "../commands/samples.ts";
 export type TestServer = {
   url: string;
   deps: ServerDeps;
+  close(): Promise<void>;
   /** One GraphQL request; `errors` as they came. */
   ask(query: string, variables?: object, headers?: Record<string, string>): Promise<Answer>;
   /** As `ask`, but any error fails the test. */
@@ -135,6 +136,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     url,
     deps,
     ask,
+    close: () => server.close(),
     async data<T>(query: string, variables?: object) {
       const { data, errors } = await ask(query, variables);
       if (errors !== undefined) throw new Error(`${query}\n${JSON.stringify(errors, null, 2)}`);
