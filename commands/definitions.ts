@@ -144,5 +144,6 @@ export const trainingSpec = z
     to: instant,
     algorithm: z.literal("gradient-boosting").default("gradient-boosting"),
     parameters: boostingParameters.prefault({}),
+    evaluation: z.strictObject({ from: instant, to: instant }).nullable().optional(),
   })
   .refine((spec) => spec.from < spec.to, { path: ["to"], message: "expected a moment after `from`" });

@@ -230,6 +230,8 @@ export type TrainingSpec = {
   to: number;
   algorithm: "gradient-boosting";
   parameters: BoostingParameters;
+  /** Metrics are also taken over the triggers of this later event-time range: `evaluation.auc` and so on. */
+  evaluation?: { from: number; to: number } | null;
 };
 
 export type TrainingJobEvent =

@@ -2,8 +2,12 @@ import { isLocal, planView, type SourceInfo, type ViewPlan } from "../ml/feature
 import { applicationOf, topicOf } from "../schemas/topics.ts";
 import type { Catalog, CatalogDeployment, CatalogMonitor, CatalogSource, CatalogView } from "./catalog.ts";
 
-/** One input of an application: a topic, and the event source whose schema its records have. */
-export type Input = { topic: string; source: CatalogSource };
+/** One input of an application: a topic, the event source whose schema its records have, and what their key must be. */
+export type Input = {
+  topic: string;
+  source: CatalogSource;
+  keyOf: (event: Record<string, unknown>) => string;
+};
 
 /** A view that is not local to an application: its events go through a topic keyed by the entity. */
 export type Rekey = { topic: string; partitions: number; plan: ViewPlan };
@@ -44,7 +48,7 @@ export const planTopology = (catalog: Catalog): Application[] => {
     const id = applicationOf(source.project, source);
     const application = applications.get(id) ?? emptyApplication(id, source.project, source.partitions);
     applications.set(id, application);
-    application.inputs.push({ topic: source.topic, source });
+    application.inputs.push({ topic: source.topic, source, keyOf: (event) => String(event[source.key]) });
   }
   const homes = [...applications.values()];
   for (const application of homes) application.inputs.sort((a, b) => (a.topic < b.topic ? -1 : 1));
@@ -108,7 +112,9 @@ const placeView = (
   const rekeyed = emptyApplication(topic, view.project, partitions);
   rekeyed.rekeyed = true;
   rekeyed.views.push(plan);
-  for (const source of sources) rekeyed.inputs.push({ topic: `${topic}.${source.id}`, source });
+  for (const source of sources) {
+    rekeyed.inputs.push({ topic: `${topic}.${source.id}`, source, keyOf: plan.entityOf });
+  }
   rekeyed.inputs.sort((a, b) => (a.topic < b.topic ? -1 : 1));
   (rekeyed.plans as Map<string, ViewPlan>).set(view.id, plan);
   applications.set(topic, rekeyed);

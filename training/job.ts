@@ -61,7 +61,31 @@ export const runTrainingJob = async (job: TrainingJob, options: JobOptions): Pro
       report("training", tree, spec.parameters.trees, lossText(trainLoss, validationLoss)),
   });
   report("storing", 0, 1, "Writing the model and its reference profile.");
-  return store(job, plan, set, validation, model, options.artifacts);
+  const stored = await store(job, plan, set, validation, model, options.artifacts);
+  if (spec.evaluation == null) return stored;
+  const later = await buildTrainingSet({
+    broker: options.broker,
+    registry: options.registry,
+    plan: { ...plan, spec: { ...spec, ...spec.evaluation } },
+    signal: options.signal,
+    onProgress: (done, total) => report("evaluation", done, total, `${done} records folded`),
+  });
+  return { ...stored, metrics: { ...stored.metrics, ...(await evaluateLater(spec, model, later.matrix)) } };
+};
+
+const evaluateLater = async (
+  { task }: TrainingSpec,
+  model: BoostedTrees,
+  matrix: TrainingMatrix,
+): Promise<Record<string, number>> => {
+  const scorer = await openScorer(exportBoosting(model, matrix.columns));
+  try {
+    const metrics = evaluate(task, await scorer.score(matrix.values, matrix.rows), matrix.labels);
+    const named = Object.entries({ ...metrics, rows: matrix.rows });
+    return Object.fromEntries(named.map(([name, value]) => [`evaluation.${name}`, value]));
+  } finally {
+    await scorer.close();
+  }
 };
 
 /** The newest share is held out, at least one row on either side. Both are views of the same memory. */

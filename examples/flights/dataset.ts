@@ -26,22 +26,24 @@ const minuteMs = 60_000;
 const taxiMinutes = 30;
 const milesPerMinute = 500 / 60;
 
-/** Reads flights scheduled in [from, to); `onProgress` gets the share read. */
+/** Reads flights scheduled in [from, to). */
 export const readFlights = async (from: number, to: number): Promise<Flights> => {
   const path = fileURLToPath(new URL("../data/flights-3m.parquet", import.meta.resolve("vega-datasets")));
   const file = await asyncBufferFromFile(path);
-  const columns = new Map<string, unknown[][]>();
+  const chunks = new Map<string, { rowStart: number; values: ArrayLike<unknown> }[]>();
   await parquetRead({
     file,
     compressors: { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) },
-    onChunk: ({ columnName, columnData }) => {
-      const chunks = columns.get(columnName) ?? [];
-      chunks.push(columnData as unknown as unknown[]);
-      columns.set(columnName, chunks);
+    onChunk: ({ columnName, columnData, rowStart }) => {
+      const held = chunks.get(columnName) ?? [];
+      held.push({ rowStart, values: columnData as ArrayLike<unknown> });
+      chunks.set(columnName, held);
     },
   });
-  const chunksOf = (name: string): unknown[][] => columns.get(name) ?? [];
-  const dates = chunksOf("date");
+  /** Row groups arrive in any order. */
+  const columnOf = (name: string): ArrayLike<unknown>[] =>
+    (chunks.get(name) ?? []).sort((a, b) => a.rowStart - b.rowStart).map(({ values }) => values);
+  const dates = columnOf("date");
   const total = dates.reduce((sum, chunk) => sum + chunk.length, 0);
   const flights: Flights = {
     count: 0,
@@ -61,11 +63,11 @@ export const readFlights = async (from: number, to: number): Promise<Flights> =>
     return flights.airports.push(code) - 1;
   };
   const [delays, distances, origins, destinations] = ["delay", "distance", "origin", "destination"].map((name) =>
-    chunksOf(name).flat(),
+    columnOf(name).flatMap((chunk) => Array.from(chunk)),
   );
   let row = 0;
   for (const chunk of dates) {
-    for (const date of chunk as Date[]) {
+    for (const date of Array.from(chunk) as Date[]) {
       const time = date.getTime();
       if (time >= from && time < to) {
         const i = flights.count++;

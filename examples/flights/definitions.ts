@@ -90,16 +90,6 @@ export const views = [
   },
 ];
 
-/** Its key is not the message key: the platform re-keys its events, and predictions would look it up. */
-export const destinationView = {
-  id: "destination",
-  definition: {
-    entity: { name: "airport", key: ["destination"] },
-    allowedLatenessMs: lateness,
-    features: delays({ "6h": 6 * hour }),
-  },
-};
-
 const ownColumns = [
   { name: "hour", from: "hour(time)" },
   { name: "weekday", from: "weekday(time)" },

@@ -89,7 +89,7 @@ const run = async (): Promise<void> => {
     p50Ms: measured.p50Ms,
     p99Ms: measured.p99Ms,
     auc: measured.auc,
-    aucWithoutStreams: plain.metrics.evaluation_auc,
+    aucWithoutStreams: plain.metrics["evaluation.auc"],
     logLoss: measured.logLoss,
     driftAlerts: measured.driftAlerts,
     deadLetters: measured.deadLetters,

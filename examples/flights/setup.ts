@@ -1,7 +1,6 @@
 import type { Client } from "./client.ts";
 import {
   columns,
-  destinationView,
   endpoint,
   monitor,
   outcome,
@@ -29,7 +28,7 @@ export const declare = async (client: Client): Promise<void> => {
     description: "Will a departing flight be more than 15 minutes late?",
   });
   for (const source of sources) await command(client, "createEventSource", source);
-  for (const view of [...views, destinationView]) await command(client, "createFeatureView", view);
+  for (const view of views) await command(client, "createFeatureView", view);
   await command(client, "registerModel", { id: "delays", description: "Knows what the streams know" });
   await command(client, "registerModel", { id: "delays-plain", description: "Knows only the departure itself" });
 };

@@ -100,7 +100,7 @@ export const taskInput = (options: InputOptions): TaskInput => {
       self.events = new Array(batch.count);
       self.times = new Float64Array(batch.count);
       self.refused = new Map();
-      await decodeBatch(self, batch, decoder, schemas, source.timestamp, source.key, self.polledAt + dayMs);
+      await decodeBatch(self, batch, decoder, schemas, self.polledAt + dayMs);
     },
     close: () => reader.close(),
   };
@@ -112,16 +112,15 @@ const decodeBatch = async (
   batch: RecordBatch,
   decoder: ReturnType<typeof recordDecoder>,
   schemas: SchemaCache,
-  timestamp: string,
-  key: string,
   latest: number,
 ): Promise<void> => {
+  const { timestamp } = self.input.source;
   const unknown: number[] = [];
   let before = batch.timestamps[0];
   const take = (i: number, decode: RecordDecoder): void => {
     const event = decode.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     const time = event[timestamp] as number;
-    checkRecord(batch, i, event, key, time, latest);
+    checkRecord(batch, i, self.input.keyOf(event), time, latest);
     self.events[i] = event;
     self.times[i] = before = time;
   };
@@ -156,23 +155,15 @@ const refusal = (batch: RecordBatch, index: number, error: unknown): Refused => 
   schemaId: schemaIdOf(batch.bytes, batch.valueStart[index], batch.valueEnd[index]),
 });
 
-/** The key must be there and agree with the event's key field, or entities would lie in the wrong partition. */
-const checkRecord = (
-  batch: RecordBatch,
-  i: number,
-  event: DecodedEvent,
-  key: string,
-  time: number,
-  latest: number,
-): void => {
+/** The key must be there and be the one that the event asks for, or entities would lie in the wrong partition. */
+const checkRecord = (batch: RecordBatch, i: number, expected: string, time: number, latest: number): void => {
   const start = batch.keyStart[i];
-  if (start < 0) throw new MillraceError("INVALID_RECORD", `the record has no key; it must be the event's "${key}"`);
-  const expected = String(event[key]);
+  if (start < 0) throw new MillraceError("INVALID_RECORD", `the record has no key; it must be "${expected}"`);
   const length = batch.keyEnd[i] - start;
   let same = length === expected.length;
   for (let k = 0; same && k < length; k++) same = batch.bytes[start + k] === expected.charCodeAt(k);
   if (!same && batch.bytes.toString("utf8", start, batch.keyEnd[i]) !== expected) {
-    throw new MillraceError("INVALID_RECORD", `the record's key is not its event's "${key}", which is "${expected}"`);
+    throw new MillraceError("INVALID_RECORD", `the record's key is not "${expected}", as its event says`);
   }
   if (!(time >= 0 && time <= latest)) {
     throw new MillraceError(

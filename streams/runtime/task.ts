@@ -149,8 +149,9 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     }
     tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
     emitChangelog(transaction);
+    const stamp = Math.max(0, parts.watermark);
     const taken = inputs.map(({ input }, i) => ({ topic: input.topic, offset: starts[i] }));
-    transaction.add(topicOf.journal(application.id), partition, null, runs.encode(taken), parts.watermark);
+    transaction.add(topicOf.journal(application.id), partition, null, runs.encode(taken), stamp);
     parts.nextJournal += 1;
     transaction.offsets(
       application.id,
@@ -161,18 +162,19 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
 
   const emitChangelog = (transaction: Transaction): void => {
     const topic = topicOf.changelog(application.id);
+    const stamp = Math.max(0, parts.watermark); // dead letters alone leave the watermark at -Infinity
     const meta: TaskMeta = { watermark: parts.watermark, views: {}, pending: {}, detectors: parts.errors.state() };
     for (const [view, state] of views) {
       state.drain((entity, blob) => {
         const value = application.rekeyed ? withJournal(blob, parts.nextJournal) : blob;
-        transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, parts.watermark);
+        transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, stamp);
       });
       meta.views[view] = { version: state.plan.version, watermark: state.watermark };
     }
     for (const stage of stages) {
       meta.pending[stage.deployment.id] = stage.waitingSince();
     }
-    transaction.add(topic, partition, metaKey, encodeMeta(meta), parts.watermark);
+    transaction.add(topic, partition, metaKey, encodeMeta(meta), stamp);
   };
 
   return {
