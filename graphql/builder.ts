@@ -23,8 +23,9 @@ export const builder = new SchemaBuilder<SchemaShape>({
   defaultFieldNullability: false,
   relay: {
     cursorType: "String",
-    edgesFieldOptions: { nullable: false },
-    nodeFieldOptions: { nullable: false },
+    edgesFieldOptions: { nullable: false, extensions: { pothosExposedField: "edges" } },
+    nodeFieldOptions: { nullable: false, extensions: { pothosExposedField: "node" } },
+    pageInfoFieldOptions: { extensions: { pothosExposedField: "pageInfo" } },
     encodeGlobalID: (typename, id) => encodeNodeId(typename, String(id)),
     decodeGlobalID: (globalId) => decodeNodeId(globalId),
     nodeQueryOptions: false,

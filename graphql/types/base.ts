@@ -1,5 +1,7 @@
+import type { ObjectRef } from "@pothos/core";
 import type { DocumentBase } from "../../projections/documents/types.ts";
 import { builder } from "../builder.ts";
+import { encodeNodeId } from "../node-id.ts";
 
 /** What every document tells about itself. */
 export const Document = builder.interfaceRef<DocumentBase>("Document").implement({
@@ -16,5 +18,20 @@ export const Document = builder.interfaceRef<DocumentBase>("Document").implement
   }),
 });
 
-/** Inner node id of a document: `<project>/<id>`. */
-export const documentNodeId = (document: DocumentBase): string => `${document.project}/${document.id}`;
+const globalIds = new WeakMap<DocumentBase, string>();
+
+/** The Relay id of a document. Documents are shared and never change, so it is encoded once for each. */
+const globalIdOf = (typename: string, document: DocumentBase): string => {
+  const known = globalIds.get(document);
+  if (known !== undefined) return known;
+  const id = encodeNodeId(typename, `${document.project}/${document.id}`);
+  globalIds.set(document, id);
+  return id;
+};
+
+/** The field that makes a type of document a Relay node. */
+export const documentNode = <Shape extends DocumentBase>(
+  ref: ObjectRef<typeof builder.$inferSchemaTypes, Shape>,
+): void => {
+  builder.objectField(ref, "id", (t) => t.id({ resolve: (document) => globalIdOf(ref.name, document) }));
+};

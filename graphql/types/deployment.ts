@@ -2,7 +2,7 @@ import type { DeploymentDocument } from "../../projections/documents/types.ts";
 import type { Column as ColumnDefinition, OutcomeDefinition, TrafficSplit } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 import { ModelVersion } from "./model.ts";
 
 export const Column = builder.objectRef<ColumnDefinition>("Column").implement({
@@ -43,10 +43,10 @@ const TrafficShare = builder.objectRef<Share>("TrafficShare").implement({
 
 export const Deployment = builder.objectRef<DeploymentDocument>("Deployment");
 
-builder.node(Deployment, {
+documentNode(Deployment);
+Deployment.implement({
   description: "An endpoint: which events ask for predictions, from which columns, and who answers.",
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     trigger: t.exposeString("trigger"),
     columns: t.expose("columns", { type: [Column] }),

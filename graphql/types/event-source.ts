@@ -1,13 +1,13 @@
 import type { EventSourceDocument } from "../../projections/documents/types.ts";
 import { builder } from "../builder.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 
 export const EventSource = builder.objectRef<EventSourceDocument>("EventSource");
 
-builder.node(EventSource, {
+documentNode(EventSource);
+EventSource.implement({
   description: "A topic of the world's events.",
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     topic: t.exposeString("topic"),
     schema: t.exposeString("schema", { description: "Avro record schema, JSON." }),

@@ -2,7 +2,7 @@ import type { FeatureViewDocument } from "../../projections/documents/types.ts";
 import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { AggregateFunction } from "../enums.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 
 const Feature = builder.objectRef<FeatureDefinition>("Feature").implement({
   fields: (t) => ({
@@ -40,9 +40,9 @@ const Version = builder.objectRef<FeatureViewDocument["versions"][number]>("Feat
 
 export const FeatureView = builder.objectRef<FeatureViewDocument>("FeatureView");
 
-builder.node(FeatureView, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(FeatureView);
+FeatureView.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     version: t.exposeInt("version"),
     definition: t.expose("definition", { type: Definition }),

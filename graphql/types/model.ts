@@ -3,7 +3,7 @@ import type { Lineage, Signature, TensorInfo } from "../../schemas/lifecycle.ts"
 import { builder } from "../builder.ts";
 import { Task } from "../enums.ts";
 import { pageSize } from "../limits/page-size.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 
 const Tensor = builder.objectRef<TensorInfo>("TensorInfo").implement({
   fields: (t) => ({
@@ -47,9 +47,9 @@ const Alias = builder.objectRef<ModelDocument["aliases"][number]>("ModelAlias").
 
 export const ModelVersion = builder.objectRef<ModelVersionDocument>("ModelVersion");
 
-builder.node(ModelVersion, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(ModelVersion);
+ModelVersion.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     model: t.exposeString("model"),
     version: t.exposeInt("version"),
@@ -70,9 +70,9 @@ builder.node(ModelVersion, {
 
 export const Model = builder.objectRef<ModelDocument>("Model");
 
-builder.node(Model, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(Model);
+Model.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     description: t.exposeString("description"),
     latestVersion: t.exposeInt("latestVersion"),

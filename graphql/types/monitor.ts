@@ -2,7 +2,7 @@ import type { AlertDocument, MonitorDocument } from "../../projections/documents
 import type { MonitorDefinition as Definition } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { DriftStatistic, MonitorKind } from "../enums.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 
 type Drift = Extract<Definition, { kind: "drift" }>;
 type ErrorRate = Extract<Definition, { kind: "error" }>;
@@ -40,9 +40,9 @@ builder.objectRef<ErrorRate>("ErrorMonitor").implement({
 
 export const Monitor = builder.objectRef<MonitorDocument>("Monitor");
 
-builder.node(Monitor, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(Monitor);
+Monitor.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     definition: t.expose("definition", { type: MonitorDefinition }),
     status: t.exposeString("status", { description: "active or deleted" }),
@@ -51,9 +51,9 @@ builder.node(Monitor, {
 
 export const Alert = builder.objectRef<AlertDocument>("Alert");
 
-builder.node(Alert, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(Alert);
+Alert.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     monitor: t.exposeString("monitor"),
     deployment: t.exposeString("deployment"),

@@ -1,7 +1,7 @@
 import type { ProjectDocument } from "../../projections/documents/types.ts";
 import { builder } from "../builder.ts";
 import { Role } from "../enums.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 
 const Member = builder.objectRef<ProjectDocument["members"][number]>("Member").implement({
   fields: (t) => ({ member: t.exposeString("member"), role: t.expose("role", { type: Role }) }),
@@ -9,9 +9,9 @@ const Member = builder.objectRef<ProjectDocument["members"][number]>("Member").i
 
 export const Project = builder.objectRef<ProjectDocument>("Project");
 
-builder.node(Project, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(Project);
+Project.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     name: t.exposeString("name"),
     description: t.exposeString("description"),

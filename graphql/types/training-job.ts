@@ -2,7 +2,7 @@ import type { TrainingJobDocument } from "../../projections/documents/types.ts";
 import type { BoostingParameters as Parameters, TrainingSpec as Spec } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { Task } from "../enums.ts";
-import { Document, documentNodeId } from "./base.ts";
+import { Document, documentNode } from "./base.ts";
 import { Column, Outcome } from "./deployment.ts";
 
 const BoostingParameters = builder.objectRef<Parameters>("BoostingParameters").implement({
@@ -57,9 +57,9 @@ const TrainingError = builder.objectRef<NonNullable<TrainingJobDocument["error"]
 
 export const TrainingJob = builder.objectRef<TrainingJobDocument>("TrainingJob");
 
-builder.node(TrainingJob, {
-  id: { resolve: documentNodeId },
-  interfaces: [Document],
+documentNode(TrainingJob);
+TrainingJob.implement({
+  interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
     spec: t.expose("spec", { type: TrainingSpec }),
     status: t.exposeString("status", { description: "submitted, running, completed, failed or cancelled" }),
