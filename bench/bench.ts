@@ -1,17 +1,6 @@
 import type { CliCommand } from "../platform/cli/command.ts";
 import { MillraceError } from "../schemas/errors.ts";
-
-/** What a bench found: a figure next to the ceiling that was measured in the same run. */
-export type BenchResult = {
-  name: string;
-  figure: number;
-  unit: string;
-  ceiling: number;
-  /** figure / ceiling. */
-  ratio: number;
-  rssMb: number;
-  notes: string[];
-};
+import type { BenchResult } from "./result.ts";
 
 type Run = (options: { events?: number; seconds?: number }) => Promise<BenchResult>;
 
@@ -42,7 +31,9 @@ Measures one path of the platform, and in the same run its ceiling: each stage a
     const result = await (await load())({ events: values.events === undefined ? undefined : Number(values.events) });
     for (const note of result.notes) console.log(`  ${note}`);
     const { figure, unit, ceiling, ratio, rssMb } = result;
-    console.log(`${result.name}: ${number(figure)} ${unit}, ceiling ${number(ceiling)}, ratio ${ratio.toFixed(2)}, ${rssMb} MB`);
+    console.log(
+      `${result.name}: ${number(figure)} ${unit}, ceiling ${number(ceiling)}, ratio ${ratio.toFixed(2)}, ${rssMb} MB`,
+    );
     if (values.json === true) console.log(JSON.stringify(result));
     return 0;
   },

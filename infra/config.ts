@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { MillraceError } from "../schemas/errors.ts";
 
@@ -14,12 +15,17 @@ export type Settings = {
   artifacts: string;
   maxTaskIdleMs: number;
   maxBatchRecords: number;
+  streamThreads: number;
   partitions: number;
+  /** What every request must carry as `Authorization: Bearer`; empty where there is none. */
+  apiToken: string;
+  allowAnonymous: boolean;
   development: boolean;
   logLevel: string;
 };
 
-type Spec<T> = { env: string; flag?: string; help: string; parse: (text: string) => T };
+/** The value of a `secret` is never shown. */
+type Spec<T> = { env: string; flag?: string; secret?: true; help: string; parse: (text: string) => T };
 
 const integer =
   (low: number, high: number) =>
@@ -31,6 +37,19 @@ const integer =
     return value;
   };
 const text = (value: string): string => value;
+const yesOrNo = (value: string): boolean => {
+  if (value !== "true" && value !== "false") {
+    throw new MillraceError("INVALID_SETTING", `expected true or false, got "${value}"`);
+  }
+  return value === "true";
+};
+/** What an HTTP header can carry (RFC 6750, `b64token`). The refusal does not repeat it. */
+const token = (value: string): string => {
+  if (!/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value)) {
+    throw new MillraceError("INVALID_SETTING", "expected 16 or more of A-Z a-z 0-9 - . _ ~ + / (openssl rand -hex 32)");
+  }
+  return value;
+};
 const url = (value: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(value)) {
     throw new MillraceError("INVALID_SETTING", `expected a URL such as sqlite:./data/millrace.db, got "${value}"`);
@@ -58,16 +77,27 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     help: "Most records that a task takes from one input at once",
     parse: integer(1, 1_000_000),
   },
+  streamThreads: {
+    env: "STREAMS_THREADS",
+    help: "Threads that share the stream tasks, by partition",
+    parse: integer(1, 64),
+  },
   partitions: { env: "PARTITIONS", help: "Partitions of a new event source that names none", parse: integer(1, 1024) },
+  apiToken: {
+    env: "API_TOKEN",
+    secret: true,
+    help: "What requests must carry as Authorization: Bearer; none without it",
+    parse: token,
+  },
+  allowAnonymous: {
+    env: "ALLOW_ANONYMOUS",
+    help: "Serve other machines without a token: true or false",
+    parse: yesOrNo,
+  },
   development: {
     env: "DEVELOPMENT",
     help: "GraphiQL and full error causes: true or false",
-    parse: (value) => {
-      if (value !== "true" && value !== "false") {
-        throw new MillraceError("INVALID_SETTING", `expected true or false, got "${value}"`);
-      }
-      return value === "true";
-    },
+    parse: yesOrNo,
   },
   logLevel: { env: "LOG_LEVEL", flag: "log-level", help: "trace, debug, info, warn, error or silent", parse: text },
 };
@@ -100,8 +130,11 @@ export const loadSettings = (
     warehouse: given("warehouse") ?? `chdb:${join(data, "warehouse")}`,
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
-    maxBatchRecords: given("maxBatchRecords") ?? 8192,
+    maxBatchRecords: given("maxBatchRecords") ?? 16_384,
+    streamThreads: given("streamThreads") ?? Math.min(2, availableParallelism()),
     partitions: given("partitions") ?? 4,
+    apiToken: given("apiToken") ?? "",
+    allowAnonymous: given("allowAnonymous") ?? false,
     development: given("development") ?? environment.NODE_ENV !== "production",
     logLevel: given("logLevel") ?? "info",
   };

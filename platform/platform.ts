@@ -1,8 +1,7 @@
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
-import { localAdmin } from "../commands/gate.ts";
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from "prom-client";
 import { runAlertReactor } from "../commands/reactors/alerts.ts";
 import { createServer } from "../graphql/server.ts";
 import { systemClock } from "../infra/clock.ts";
@@ -20,9 +19,10 @@ import { avroType } from "../schemas/codec.ts";
 import { driftSchema } from "../schemas/topics.ts";
 import { followCatalog } from "../streams/catalog.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
+import { authenticateBy, requireToken } from "./authenticate.ts";
 import { openCommandBus } from "./command-bus.ts";
 import { openEngines } from "./engines.ts";
-import type { RoleName } from "./role.ts";
+import type { RoleName, Share } from "./role.ts";
 import { type RoleThread, roleThread } from "./threads.ts";
 
 export type Platform = {
@@ -35,10 +35,18 @@ export type Platform = {
   close(): Promise<void>;
 };
 
-const roles: readonly RoleName[] = ["streams", "projections", "training"];
+const sharesOf = (settings: Settings): { role: RoleName; share: Share }[] => [
+  ...Array.from({ length: settings.streamThreads }, (_, index) => ({
+    role: "streams" as const,
+    share: { index, of: settings.streamThreads },
+  })),
+  { role: "projections", share: { index: 0, of: 1 } },
+  { role: "training", share: { index: 0, of: 1 } },
+];
 
 /** Starts all roles: the doors, the documents and the reactors on this thread, the others in threads of their own. */
 export const startPlatform = async (settings: Settings, logger: Logger): Promise<Platform> => {
+  requireToken(settings);
   mkdirSync(settings.data, { recursive: true });
   const closers: (() => Promise<void> | void)[] = [];
   const closing = new AbortController();
@@ -101,7 +109,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
       }),
     );
 
-    const threads = roles.map((role) => roleThread(role, settings, warehouseUrl, logger));
+    const threads = sharesOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
     closers.push(async () => {
       await Promise.all(threads.map((thread) => thread.stop()));
     });
@@ -120,7 +128,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
       onlineStore,
       artifacts,
       eventStore,
-      authenticate: async () => localAdmin,
+      authenticate: authenticateBy(settings),
       readiness: () => readiness(engines, warehouse, threads),
       metrics: withThreads(threads),
       warehouseUrl,
@@ -175,12 +183,14 @@ const readiness = async (
   return { ready: Object.values(checks).every((state) => state === "ok"), checks };
 };
 
-/** One registry whose text also has what the threads measure. */
+/** One registry whose text also has what the threads measure, equal threads added up. */
 const withThreads = (threads: readonly RoleThread[]): Registry => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const own = registry.metrics.bind(registry);
-  registry.metrics = async () =>
-    [await own(), ...(await Promise.all(threads.map((thread) => thread.metrics())))].join("\n");
+  registry.metrics = async () => {
+    const measured = await Promise.all(threads.map((thread) => thread.metrics()));
+    return [await own(), await AggregatorRegistry.aggregate(measured).metrics()].join("\n");
+  };
   return registry;
 };

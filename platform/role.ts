@@ -5,7 +5,11 @@ import type { Engines } from "./engines.ts";
 
 export type RoleName = "streams" | "projections" | "training";
 
+/** Which of several equal threads of a role this one is. */
+export type Share = { index: number; of: number };
+
 export type RoleContext = {
+  share: Share;
   engines: Engines;
   settings: Settings;
   /** ClickHouse HTTP URL of the warehouse, credentials included. */

@@ -1,13 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import pino from "pino";
 import { Registry } from "prom-client";
-import type { Settings } from "../infra/config.ts";
 import { openEngines } from "./engines.ts";
 import type { Role, RoleName } from "./role.ts";
-import type { FromThread, ToThread } from "./threads.ts";
+import type { FromThread, ThreadData, ToThread } from "./threads.ts";
 
 /** A role in a thread of its own: ports of its own, told to stop and asked for its metrics by messages. */
-const { role, settings, warehouseUrl } = workerData as { role: RoleName; settings: Settings; warehouseUrl: string };
+const { role, share, settings, warehouseUrl } = workerData as ThreadData;
 
 const loaders: Record<RoleName, () => Promise<Role>> = {
   streams: async () => (await import("./roles/streams.ts")).streamsRole,
@@ -19,17 +18,17 @@ const port = parentPort as NonNullable<typeof parentPort>;
 const say = (message: FromThread): void => port.postMessage(message);
 const stop = new AbortController();
 const metrics = new Registry();
-const logger = pino({ level: settings.logLevel, base: { role } });
+const logger = pino({ level: settings.logLevel, base: share.of > 1 ? { role, thread: share.index } : { role } });
 
 port.on("message", (message: ToThread) => {
   if (message.type === "stop") stop.abort();
-  else void metrics.metrics().then((text) => say({ type: "metrics", id: message.id, text }));
+  else void metrics.getMetricsAsJSON().then((found) => say({ type: "metrics", id: message.id, metrics: found }));
 });
 
 const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();
-  await run({ engines, settings, warehouseUrl, metrics, logger, signal: stop.signal });
+  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal });
 } finally {
   await engines.close();
   port.close();

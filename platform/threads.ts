@@ -1,41 +1,45 @@
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
+import type { MetricObject } from "prom-client";
 import type { Settings } from "../infra/config.ts";
-import type { RoleName } from "./role.ts";
+import type { RoleName, Share } from "./role.ts";
+
+export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
 
 export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
-export type FromThread = { type: "metrics"; id: number; text: string };
+export type FromThread = { type: "metrics"; id: number; metrics: MetricObject[] };
 
 /** A role that runs in a thread and is started again, with a growing pause, when it ends unasked. */
 export type RoleThread = {
   role: RoleName;
   running(): boolean;
-  /** Prometheus text of the role's own metrics; empty while it is down. */
-  metrics(): Promise<string>;
+  /** The role's own metrics; none while it is down. */
+  metrics(): Promise<MetricObject[]>;
   stop(): Promise<void>;
 };
 
 const longestPauseMs = 30_000;
 const metricsPatienceMs = 2_000;
 
-export const roleThread = (role: RoleName, settings: Settings, warehouseUrl: string, logger: Logger): RoleThread => {
+export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
+  const { role } = data;
   let worker: Worker | null = null;
   let stopping = false;
   let failures = 0;
   let retry: NodeJS.Timeout | null = null;
   let requests = 0;
-  const waiting = new Map<number, (text: string) => void>();
+  const waiting = new Map<number, (metrics: MetricObject[]) => void>();
   let ended = Promise.resolve();
 
   const start = (): void => {
     const startedAt = Date.now();
     const thread = new Worker(new URL("./thread.ts", import.meta.url), {
-      workerData: { role, settings, warehouseUrl },
+      workerData: data,
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     worker = thread;
     thread.on("message", (message: FromThread) => {
-      waiting.get(message.id)?.(message.text);
+      waiting.get(message.id)?.(message.metrics);
       waiting.delete(message.id);
     });
     thread.on("error", (error) => logger.error({ role, err: error }, "role failed"));
@@ -58,16 +62,16 @@ export const roleThread = (role: RoleName, settings: Settings, warehouseUrl: str
     running: () => worker !== null,
     metrics: () => {
       const target = worker;
-      if (target === null) return Promise.resolve("");
+      if (target === null) return Promise.resolve([]);
       const id = ++requests;
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           waiting.delete(id);
-          resolve("");
+          resolve([]);
         }, metricsPatienceMs);
-        waiting.set(id, (text) => {
+        waiting.set(id, (metrics) => {
           clearTimeout(timer);
-          resolve(text);
+          resolve(metrics);
         });
         target.postMessage({ type: "metrics", id } satisfies ToThread);
       });

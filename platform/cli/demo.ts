@@ -44,7 +44,7 @@ prints what came of it and stays up.
     const stopped = shutdownSignal();
     const platform = await startPlatform(settings, logger);
     try {
-      if (values.json !== true) console.log(banner(platform.url, platform.warehouseUrl, settings.host));
+      if (values.json !== true) console.log(banner(platform, settings));
       const args = ["--url", platform.url, "--warehouse", platform.warehouseUrl];
       if (given.events !== undefined) args.push("--events", given.events);
       if (given["train-days"] !== undefined) args.push("--train-days", given["train-days"]);

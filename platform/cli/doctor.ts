@@ -19,8 +19,8 @@ ${settingHelp}`,
   run: async ({ values }) => {
     const settings = loadSettings(textValues(values), process.env);
     console.log("Settings (environment, then defaults; credentials hidden)");
-    for (const [key, { env }] of Object.entries(settingSpecs)) {
-      console.log(`  ${env.padEnd(24)}${withoutCredentials(String(settings[key as keyof Settings]))}`);
+    for (const key of Object.keys(settingSpecs) as (keyof Settings)[]) {
+      console.log(`  ${settingSpecs[key].env.padEnd(24)}${shownSetting(key, settings)}`);
     }
     console.log("\nChecks");
     const findings = [node(), await onnxRuntime(), folder(settings), disk(settings), database(settings)];
@@ -28,6 +28,12 @@ ${settingHelp}`,
     for (const { name, ok, detail } of findings) console.log(`  ${ok ? "ok  " : "FAIL"} ${name.padEnd(14)}${detail}`);
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
+};
+
+const shownSetting = (key: keyof Settings, settings: Settings): string => {
+  const value = String(settings[key]);
+  if (settingSpecs[key].secret === true) return value === "" ? "" : "***";
+  return withoutCredentials(value);
 };
 
 export const withoutCredentials = (value: string): string => value.replace(/\/\/[^@/]*@/, "//***@");

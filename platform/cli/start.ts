@@ -16,7 +16,7 @@ ${settingHelp}`,
     const logger = pino({ level: settings.logLevel });
     const stopped = shutdownSignal();
     const platform = await startPlatform(settings, logger);
-    console.log(banner(platform.url, platform.warehouseUrl, settings.host));
+    console.log(banner(platform, settings));
     await stopped;
     logger.info("draining");
     await platform.close();
@@ -24,7 +24,10 @@ ${settingHelp}`,
   },
 };
 
-export const banner = (url: string, warehouseUrl: string, host: string): string =>
+export const banner = (
+  { url, warehouseUrl }: { url: string; warehouseUrl: string },
+  { host, apiToken }: { host: string; apiToken: string },
+): string =>
   [
     "",
     `  GraphQL       ${url}/graphql   (GraphiQL: ${url}/graphiql)`,
@@ -32,6 +35,8 @@ export const banner = (url: string, warehouseUrl: string, host: string): string 
     `  ClickHouse    ${warehouseUrl}/?query=SELECT+1`,
     `  Health        ${url}/health/ready      Metrics: ${url}/metrics`,
     "",
-    `  There are no users yet: whoever reaches ${host} acts as the local admin.`,
+    apiToken === ""
+      ? `  There are no users yet: whoever reaches ${host} acts as the local admin.`
+      : "  There are no users yet: whoever sends API_TOKEN as Authorization: Bearer acts as the local admin.",
     "",
   ].join("\n");

@@ -3,7 +3,7 @@ import { runStreams } from "../../streams/runtime/supervisor.ts";
 import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
-export const streamsRole: Role = async ({ engines, settings, metrics, logger, signal }) => {
+export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal }) => {
   const streams = await runStreams({
     ...engines,
     clock: systemClock,
@@ -11,6 +11,7 @@ export const streamsRole: Role = async ({ engines, settings, metrics, logger, si
     maxBatchRecords: settings.maxBatchRecords,
     metrics,
     logger,
+    share,
     signal,
   });
   await streams.done;

@@ -33,6 +33,8 @@ export type StreamsOptions = {
   maxBatchRecords: number;
   metrics: Registry;
   logger: StreamsLogger;
+  /** Of several equal threads this one has the partitions p with p % of == index; the first also judges drift. */
+  share?: { index: number; of: number };
   signal: AbortSignal;
 };
 
@@ -53,7 +55,7 @@ export type Streams = {
 
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
-  const { broker, registry, clock, logger, signal } = options;
+  const { broker, registry, clock, logger, signal, share = { index: 0, of: 1 } } = options;
   const catalog = await followCatalog(options.eventStore, signal);
   const versions = versionLoader(options.artifacts);
   let seen = -1;
@@ -80,7 +82,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       while (!signal.aborted) {
         if (catalog.revision() !== seen) {
           seen = catalog.revision();
-          slots = await reconfigure(broker, slots, catalog.current(), logger);
+          slots = await reconfigure(broker, slots, catalog.current(), share, logger);
           await versions.retain(catalog.current().deployments.values());
         }
         let taken = 0;
@@ -88,7 +90,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
           if (signal.aborted) break;
           taken += await runSlot(slot, environment, catalog, logger);
         }
-        taken += await evaluator.step(catalog.current());
+        if (share.index === 0) taken += await evaluator.step(catalog.current());
         if (taken === 0) await waitForWork(broker, slots, catalog, seen, options.maxTaskIdleMs, signal);
         else await new Promise(setImmediate);
       }
@@ -149,6 +151,7 @@ const reconfigure = async (
   broker: Broker,
   old: readonly Slot[],
   catalog: Catalog,
+  share: { index: number; of: number },
   logger: StreamsLogger,
 ): Promise<Slot[]> => {
   const applications = planTopology(catalog);
@@ -157,7 +160,7 @@ const reconfigure = async (
   const slots: Slot[] = [];
   for (const application of applications) {
     const signature = signatureOf(application);
-    for (let partition = 0; partition < application.partitions; partition++) {
+    for (let partition = share.index; partition < application.partitions; partition += share.of) {
       const key = `${application.id}/${partition}`;
       const held = before.get(key);
       before.delete(key);

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { chunks, landingOrder } from "../examples/flights/dataset.ts";
+import { loadSettings } from "../infra/config.ts";
+import { openWarehouse } from "../infra/warehouse/open.ts";
+import { openEngines } from "../platform/engines.ts";
+import { startPlatform } from "../platform/platform.ts";
+import { type BenchResult, rssMb } from "./result.ts";
+import { deployFixture, endpoint, hundredTrees, producers, project, someFlights } from "./stream/fixture.ts";
+import { measureStages } from "./stream/stages.ts";
+
+const defaultEvents = 400_000;
+const patienceMs = 300_000;
+
+/**
+ * Departures and arrivals produced to the broker, until every prediction is a row of the warehouse: the whole
+ * platform with a model of 100 trees, beside its stages each alone in the same run.
+ */
+export const run = async (options: { events?: number }): Promise<BenchResult> => {
+  const data = mkdtempSync(join(tmpdir(), "millrace-bench-"));
+  const settings = loadSettings({ data, port: "0", "log-level": "warn" }, { ...process.env, NODE_ENV: "production" });
+  const platform = await startPlatform(settings, pino({ level: "warn" }, pino.destination(2)));
+  try {
+    const flights = await someFlights(options.events ?? defaultEvents);
+    const model = await hundredTrees();
+    await deployFixture(platform.url, model);
+    const memory = [rssMb()];
+    const { startedAt, producedAt, takenAt, readableAt } = await streamAll(
+      settings,
+      platform.warehouseUrl,
+      flights,
+      memory,
+    );
+    memory.push(rssMb());
+    const stages = await measureStages(flights, model.onnx, platform.warehouseUrl);
+    const seconds = (at: number): string => `${((at - startedAt) / 1000).toFixed(1)} s`;
+    const figure = Math.round((flights.count * 1000) / (readableAt - startedAt));
+    const ceiling = Math.min(...Object.values(stages));
+    return {
+      name: "stream",
+      figure,
+      unit: "predictions/s",
+      ceiling,
+      ratio: figure / ceiling,
+      rssMb: rssMb(),
+      notes: [
+        `${flights.count} departures and as many arrivals: produced after ${seconds(producedAt)}, ` +
+          `all taken after ${seconds(takenAt)}, all readable after ${seconds(readableAt)}`,
+        ...Object.entries(stages).map(([stage, rate]) => `${stage} alone: ${rate.toLocaleString("en")} predictions/s`),
+        `memory at start, middle, end: ${memory.join(", ")} MB`,
+      ],
+    };
+  } finally {
+    await platform.close();
+    rmSync(data, { recursive: true, force: true });
+  }
+};
+
+const streamAll = async (
+  settings: ReturnType<typeof loadSettings>,
+  warehouseUrl: string,
+  flights: Awaited<ReturnType<typeof someFlights>>,
+  memory: number[],
+) => {
+  const engines = await openEngines(settings);
+  const warehouse = openWarehouse(warehouseUrl);
+  try {
+    const idOf = async (topic: string): Promise<number> => (await engines.registry.latest(`${topic}-value`))?.id ?? 0;
+    const ids = { departures: await idOf("departures"), arrivals: await idOf("arrivals") };
+    const produce = await producers(engines.broker, ids);
+    const order = landingOrder(flights);
+    const startedAt = performance.now();
+    let events = 0;
+    for (const chunk of chunks(flights, order, 10_000)) {
+      await Promise.all([produce.departures(flights, chunk.departures), produce.arrivals(flights, chunk.arrivals)]);
+      events += chunk.departures.length + chunk.arrivals.length;
+      await new Promise(setImmediate);
+    }
+    const producedAt = performance.now();
+    const taken = async (): Promise<number> =>
+      (await engines.broker.committed(`${project}.by-origin-4`)).reduce((sum, { offset }) => sum + offset, 0);
+    await until("every record taken", async () => {
+      const now = await taken();
+      if (memory.length === 1 && now > events / 2) memory.push(rssMb());
+      return now >= events;
+    });
+    const takenAt = performance.now();
+    await until("every prediction readable", async () => {
+      const answer = await warehouse.client.query({
+        query: "SELECT count() AS n FROM predictions WHERE project = {project:String} AND endpoint = {endpoint:String}",
+        query_params: { project, endpoint },
+        format: "JSONEachRow",
+      });
+      const [{ n }] = await answer.json<{ n: number }>();
+      return Number(n) >= flights.count;
+    });
+    return { startedAt, producedAt, takenAt, readableAt: performance.now() };
+  } finally {
+    await warehouse.close();
+    await engines.close();
+  }
+};
+
+const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+  const deadline = Date.now() + patienceMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
