@@ -91,7 +91,7 @@ export const progressLine = (client: Client): Progress => {
       }
     },
     rssMb: async () => {
-      const text = await (await fetch(`${client.url}/metrics`)).text();
+      const text = await (await fetch(`${client.url}/metrics`, { headers: client.headers })).text();
       return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1] ?? 0) / 1e6);
     },
     end: () => {
