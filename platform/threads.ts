@@ -12,12 +12,16 @@ export type FromThread = { type: "metrics"; id: number; metrics: MetricObject[] 
 /** A role that runs in a thread and is started again, with a growing pause, when it ends unasked. */
 export type RoleThread = {
   role: RoleName;
+  /** Also while it is held. */
   running(): boolean;
   /** The role's own metrics; none while it is down. */
   metrics(): Promise<MetricObject[]>;
+  /** Drains the role, does the work while it stands still, and starts it again. One work after the other. */
+  whileStill(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 };
 
+const youngGenerationMb = 96;
 const longestPauseMs = 30_000;
 const metricsPatienceMs = 2_000;
 
@@ -25,6 +29,8 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   const { role } = data;
   let worker: Worker | null = null;
   let stopping = false;
+  let held = false;
+  let holds = Promise.resolve();
   let failures = 0;
   let retry: NodeJS.Timeout | null = null;
   let requests = 0;
@@ -36,6 +42,8 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     const thread = new Worker(new URL("./thread.ts", import.meta.url), {
       workerData: data,
       execArgv: ["--disable-warning=ExperimentalWarning"],
+      // A batch's objects die before the next one: with room for them the collector finds nothing to move.
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });
     worker = thread;
     thread.on("message", (message: FromThread) => {
@@ -47,7 +55,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
       thread.on("exit", (code) => {
         worker = null;
         resolve();
-        if (stopping) return;
+        if (stopping || held) return;
         failures = Date.now() - startedAt > longestPauseMs ? 1 : failures + 1;
         const pause = Math.min(longestPauseMs, 250 * 2 ** failures);
         logger.error({ role, code, retryInMs: pause }, "role ended; it will be started again");
@@ -57,9 +65,15 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   };
   start();
 
+  const drained = async (): Promise<void> => {
+    if (retry !== null) clearTimeout(retry);
+    worker?.postMessage({ type: "stop" } satisfies ToThread);
+    await ended;
+  };
+
   return {
     role,
-    running: () => worker !== null,
+    running: () => worker !== null || held,
     metrics: () => {
       const target = worker;
       if (target === null) return Promise.resolve([]);
@@ -76,11 +90,24 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
         target.postMessage({ type: "metrics", id } satisfies ToThread);
       });
     },
+    whileStill: (work) => {
+      const hold = async (): Promise<void> => {
+        held = true;
+        try {
+          await drained();
+          await work();
+        } finally {
+          held = false;
+          if (!stopping) start();
+        }
+      };
+      const mine = holds.then(hold);
+      holds = mine.catch(() => {});
+      return mine;
+    },
     stop: async () => {
       stopping = true;
-      if (retry !== null) clearTimeout(retry);
-      worker?.postMessage({ type: "stop" } satisfies ToThread);
-      await ended;
+      await drained();
     },
   };
 };

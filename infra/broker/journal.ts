@@ -1,11 +1,13 @@
 import { MillraceError } from "../../schemas/errors.ts";
 import { decodeJournal } from "../../schemas/journal.ts";
 import { topicOf } from "../../schemas/topics.ts";
-import type { Broker, RecordBatch } from "./port.ts";
+import { type Broker, partitionKey, type RecordBatch } from "./port.ts";
 
 export type ReplayOptions = {
   application: string;
   partition: number;
+  /** Journal entry to begin with; the first without it. */
+  fromEntry?: number;
   /** Stop before the first record of a topic at or beyond its offset given here. */
   upTo?: ReadonlyMap<string, number>;
   signal?: AbortSignal;
@@ -23,15 +25,18 @@ export const replay = async (
   options: ReplayOptions,
   visit: (topic: string, batch: RecordBatch, index: number) => void,
 ): Promise<ReadonlyMap<string, number>> => {
-  const { application, partition, upTo, signal } = options;
+  const { application, partition, fromEntry = 0, upTo, signal } = options;
   const journal = topicOf.journal(application);
   const next = new Map<string, number>();
   if ((await broker.topic(journal)) === null) return next;
   const end = (await broker.watermarks(journal))[partition]?.high ?? 0;
-  const entries = broker.reader({ partitions: [{ topic: journal, partition }], from: new Map() });
+  const entries = broker.reader({
+    partitions: [{ topic: journal, partition }],
+    from: new Map([[partitionKey(journal, partition), fromEntry]]),
+  });
   const cursors = new Map<string, Cursor>();
   try {
-    let position = 0;
+    let position = fromEntry;
     while (position < end) {
       signal?.throwIfAborted();
       const batch = await entries.poll(journal, partition);
@@ -69,7 +74,7 @@ type Cursor = { batch: RecordBatch | null; index: number; fill(): Promise<void>;
 const openCursor = (broker: Broker, topic: string, partition: number, from: number): Cursor => {
   const reader = broker.reader({
     partitions: [{ topic, partition }],
-    from: new Map([[`${topic}/${partition}`, from]]),
+    from: new Map([[partitionKey(topic, partition), from]]),
   });
   let expected = from;
   const cursor: Cursor = {

@@ -32,7 +32,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
 
   const groupOf = (monitor: CatalogMonitor): string => `monitor.${monitor.project}.${monitor.id}`;
 
-  const open = async (monitor: CatalogMonitor, definition: DriftMonitor): Promise<Watch> => {
+  const open = async (catalog: Catalog, monitor: CatalogMonitor, definition: DriftMonitor): Promise<Watch> => {
     const topic = topicOf.tiles(monitor.project);
     const [judged] = await broker.committed(groupOf(monitor));
     return {
@@ -43,7 +43,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
         from: new Map([[partitionKey(topic, 0), 0]]),
       }),
       tiles: new Map(),
-      watermarks: new Map(),
+      watermarks: notHeardYet(partitionsOf(catalog, monitor.project, definition.deployment), clock()),
       judgedTo: judged?.offset ?? 0,
     };
   };
@@ -111,7 +111,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
       let busy = 0;
       for (const [key, monitor] of catalog.monitors) {
         if (monitor.definition.kind !== "drift") continue;
-        const watch = watches.get(key) ?? (await open(monitor, monitor.definition));
+        const watch = watches.get(key) ?? (await open(catalog, monitor, monitor.definition));
         watches.set(key, watch);
         if (!(await absorb(watch))) busy += 1;
         else await judge(watch, catalog);
@@ -123,6 +123,17 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
     },
   };
 };
+
+const partitionsOf = (catalog: Catalog, project: string, endpoint: string): number => {
+  const trigger = catalog.deployments.get(`${project}/${endpoint}`)?.trigger;
+  return catalog.sources.get(`${project}/${trigger}`)?.partitions ?? 0;
+};
+
+/** A task that has not begun holds windows open like one that is behind, or they would be judged without its rows. */
+const notHeardYet = (partitions: number, now: number): Watch["watermarks"] =>
+  new Map(
+    Array.from({ length: partitions }, (_, partition) => [partition, { time: Number.NEGATIVE_INFINITY, seenAt: now }]),
+  );
 
 const resultsOf = (
   watch: Watch,

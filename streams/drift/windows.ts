@@ -33,7 +33,8 @@ export const completeWindows = (
 ): Window[] => {
   const times = [...watermarks];
   const speaking = times.filter(({ seenAt }) => now - seenAt < silentMs);
-  const complete = Math.min(...(speaking.length > 0 ? speaking : times).map(({ time }) => time));
+  const heard = times.filter(({ time }) => time !== Number.NEGATIVE_INFINITY);
+  const complete = Math.min(...(speaking.length > 0 ? speaking : heard).map(({ time }) => time));
   const windows = new Map<number, Map<string, WindowTiles>>();
   for (const tile of tiles) {
     const from = Math.floor(tile.from / windowMs) * windowMs;

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "../../infra/broker/port.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { recordDecoder } from "../../schemas/codec.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import type { DecodedEvent, SchemaCache } from "../runtime/input.ts";
 import type { Application } from "../topology.ts";
 
@@ -31,7 +32,12 @@ export const foldInto = (
     if (input === undefined) return;
     const event = input.decoder.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     const time = event[input.source.timestamp] as number;
-    for (const state of input.states) state.apply(input.source.id, event, time);
+    try {
+      for (const state of input.states) state.apply(input.source.id, event, time);
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      return;
+    }
     then({ topic, offset: batch.offsets[i], event, time });
   };
 };

@@ -16,6 +16,8 @@ export type PendingPrediction = {
   output: number;
   /** Another prediction with the same business key: a shadow, or a repeated key. */
   next: PendingPrediction | null;
+  /** Waits no more: met, expired or never scored. */
+  done: boolean;
 };
 
 /** A prediction and the outcome that it met. */
@@ -31,83 +33,107 @@ export type PendingPredictions = {
   readonly size: number;
   add(prediction: PendingPrediction): void;
   /**
-   * Takes out every prediction of the key that is within the horizon of both the outcome and the watermark (so that
-   * what `expire` forgets at a commit could not have been met anyway); null when there is none.
+   * Takes out every prediction of the key; those within the horizon of both the outcome and the watermark are answered
+   * (what `expire` forgets at a commit could not have been met anyway), as a list by `next`; null when there is none.
    */
   take(key: string, outcomeTime: number, watermark: number): PendingPrediction | null;
-  /** Forgets what can no longer be met. Answers how many were forgotten. */
-  expire(watermark: number): number;
+  /** Forgets what can no longer be met. */
+  expire(watermark: number): void;
   /** The oldest that still waits, or null. */
   oldest(): PendingPrediction | null;
   forget(id: string, key: string): void;
 };
 
-/** Waiting predictions by business key, in the order in which they were made. */
+/** Waiting predictions by business key, and in the order in which they were made. */
 export const pendingPredictions = (horizonMs: number): PendingPredictions => {
   const byKey = new Map<string, PendingPrediction>();
+  /** All in order; those before `first`, and those that are `done`, wait no more. */
+  let queue: PendingPrediction[] = [];
+  let first = 0;
+  let size = 0;
+
+  const settle = (prediction: PendingPrediction): void => {
+    prediction.done = true;
+    size -= 1;
+  };
+
+  const keep = (key: string, list: readonly PendingPrediction[]): void => {
+    if (list.length === 0) {
+      byKey.delete(key);
+      return;
+    }
+    list.forEach((prediction, i) => {
+      prediction.next = list[i + 1] ?? null;
+    });
+    byKey.set(key, list[0]);
+  };
+
+  const remove = (prediction: PendingPrediction): void => {
+    settle(prediction);
+    if (prediction.next === null && byKey.get(prediction.key) === prediction) {
+      byKey.delete(prediction.key);
+      return;
+    }
+    keep(
+      prediction.key,
+      listOf(byKey.get(prediction.key) ?? null).filter((one) => one !== prediction),
+    );
+  };
+
+  const skipDone = (): void => {
+    while (first < queue.length && queue[first].done) first += 1;
+    if (first > 4096 && first > queue.length / 2) {
+      queue = queue.slice(first);
+      first = 0;
+    }
+  };
+
   return {
     get size() {
-      return byKey.size;
+      return size;
     },
     add: (prediction) => {
+      queue.push(prediction);
+      size += 1;
       const held = byKey.get(prediction.key);
-      if (held === undefined) {
-        byKey.set(prediction.key, prediction);
-        return;
-      }
-      let last = held;
-      while (last.next !== null) last = last.next;
-      last.next = prediction;
+      if (held === undefined) byKey.set(prediction.key, prediction);
+      else keep(prediction.key, [...listOf(held), prediction]);
     },
     take: (key, outcomeTime, watermark) => {
-      const first = byKey.get(key);
-      if (first === undefined) return null;
+      const held = byKey.get(key);
+      if (held === undefined) return null;
       byKey.delete(key);
-      let kept: PendingPrediction | null = null;
-      for (let at: PendingPrediction | null = first; at !== null; ) {
-        const following: PendingPrediction | null = at.next;
-        if (outcomeTime - at.time <= horizonMs && at.time >= watermark - horizonMs) {
-          at.next = kept;
-          kept = at;
-        }
-        at = following;
+      const oldestMet = Math.max(outcomeTime, watermark) - horizonMs;
+      if (held.next === null) {
+        settle(held);
+        return held.time >= oldestMet ? held : null;
       }
-      return kept === null ? null : reversed(kept);
+      const list = listOf(held);
+      list.forEach(settle);
+      const met = list.filter(({ time }) => time >= oldestMet);
+      met.forEach((prediction, i) => {
+        prediction.next = met[i + 1] ?? null;
+      });
+      return met[0] ?? null;
     },
     expire: (watermark) => {
-      let expired = 0;
-      for (const [key, prediction] of byKey) {
-        if (prediction.time >= watermark - horizonMs) break;
-        byKey.delete(key);
-        expired += 1;
+      for (skipDone(); first < queue.length && queue[first].time < watermark - horizonMs; skipDone()) {
+        remove(queue[first]);
       }
-      return expired;
     },
-    oldest: () => byKey.values().next().value ?? null,
+    oldest: () => {
+      skipDone();
+      return queue[first] ?? null;
+    },
     forget: (id, key) => {
-      const first = byKey.get(key);
-      if (first === undefined) return;
-      const rest: PendingPrediction[] = [];
-      for (let at: PendingPrediction | null = first; at !== null; at = at.next) if (at.id !== id) rest.push(at);
-      if (rest.length === 0) {
-        byKey.delete(key);
-        return;
-      }
-      rest.forEach((prediction, i) => {
-        prediction.next = rest[i + 1] ?? null;
-      });
-      byKey.set(key, rest[0]);
+      const found = listOf(byKey.get(key) ?? null).find((prediction) => prediction.id === id);
+      if (found !== undefined) remove(found);
     },
   };
 };
 
-const reversed = (list: PendingPrediction): PendingPrediction => {
-  let result: PendingPrediction | null = null;
-  for (let at: PendingPrediction | null = list; at !== null; ) {
-    const following: PendingPrediction | null = at.next;
-    at.next = result;
-    result = at;
-    at = following;
-  }
-  return result as PendingPrediction;
+const listOf = (first: PendingPrediction | null): PendingPrediction[] => {
+  const list: PendingPrediction[] = [];
+  for (let at = first; at !== null; at = at.next) list.push(at);
+  return list;
 };

@@ -185,6 +185,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       outcomesFrom: self.nextOutcome,
       output: Number.NaN,
       next: null,
+      done: false,
     };
     self.pending.add(one.pending);
   };

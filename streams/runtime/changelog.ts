@@ -1,12 +1,20 @@
 /**
+ * View state is written at checkpoints, not with every commit: what a hot entity's state went through in between is
+ * in the journal anyway. So often, in wall-clock milliseconds, and at once when a task has nothing to take.
+ */
+export const checkpointMs = 1_000;
+
+/**
  * The meta record of a task's changelog: everything but view state that a task needs to go on.
  * It is written with every commit under one key, so that the newest one belongs to the committed offsets.
  */
 export type TaskMeta = {
   /** Newest event time of the task. */
   watermark: number;
-  /** Views whose state is in the changelog, by id: a view that is not here must be built from the journal. */
+  /** Views whose state is in the changelog, by id: a view that is not here must be built from the whole journal. */
   views: Record<string, { version: number; watermark: number }>;
+  /** The state of the views reflects the journal's entries before this one; those since must be folded on top. */
+  journal: number;
   /** Where the oldest waiting prediction of a deployment lies, and where outcomes of it may begin. */
   pending: Record<string, { predictions: number; outcomes: number }>;
   /** Running detectors by monitor, model and version. */
@@ -18,6 +26,7 @@ export const metaKey = "meta";
 export const emptyMeta = (): TaskMeta => ({
   watermark: Number.NEGATIVE_INFINITY,
   views: {},
+  journal: 0,
   pending: {},
   detectors: {},
 });

@@ -10,7 +10,7 @@ import { lookupViews } from "../features/lookups.ts";
 import { type DeploymentStage, deploymentStage, stagePlan } from "../predictions/stage.ts";
 import type { VersionLoader } from "../predictions/variant.ts";
 import type { Application } from "../topology.ts";
-import { emptyMeta, type TaskMeta } from "./changelog.ts";
+import type { TaskMeta } from "./changelog.ts";
 import type { Emitter } from "./emitter.ts";
 import { type SchemaCache, taskInput } from "./input.ts";
 import type { StreamsMetrics } from "./metrics.ts";
@@ -37,7 +37,7 @@ export const carriedOf = (old: Task): Carried => ({
   views: old.parts.views,
   tiles: old.parts.tiles,
   meta: {
-    ...emptyMeta(),
+    ...old.parts.checkpoint,
     watermark: old.parts.watermark,
     detectors: old.parts.errors.state(),
     pending: Object.fromEntries(old.parts.stages.map((stage) => [stage.deployment.id, stage.waitingSince()])),
@@ -110,6 +110,7 @@ export const openTask = async (
       stages,
       lookups,
       tiles: restored.tiles,
+      checkpoint: { views: restored.meta.views, journal: restored.meta.journal },
       errors: errorMonitors(application.monitors, restored.meta.detectors),
       watermark: restored.meta.watermark,
       nextJournal: await high(broker, topicOf.journal(application.id), partition),
@@ -122,15 +123,14 @@ const high = async (broker: Broker, topic: string, partition: number): Promise<n
   (await broker.watermarks(topic))[partition]?.high ?? 0;
 
 const fromChangelog = async (
-  { broker }: TaskEnvironment,
+  { broker, schemas }: TaskEnvironment,
   application: Application,
   partition: number,
 ): Promise<Carried> => {
-  const { views, meta } = await restoreState(broker, application, partition);
+  const { views, meta } = await restoreState(broker, schemas, application, partition);
   const tiles = tileStore(partition);
   if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
-  const kept = new Map([...views].filter(([view, state]) => meta.views[view]?.version === state.plan.version));
-  return { views: kept, tiles, meta };
+  return { views, tiles, meta };
 };
 
 /** States by view id: kept where the version is the same, built from the journal where the view is new. */

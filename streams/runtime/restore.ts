@@ -38,9 +38,13 @@ export const readAll = async (
   }
 };
 
-/** View states of a partition as its changelog has them; bytes stay bytes until an entity is touched. */
+/**
+ * View states of a partition: as its changelog has them from the last checkpoint (bytes stay bytes until an entity is
+ * touched), and on top what its task has taken since.
+ */
 export const restoreState = async (
   broker: Broker,
+  schemas: SchemaCache,
   application: Application,
   partition: number,
 ): Promise<{ views: Map<string, ViewState>; meta: TaskMeta }> => {
@@ -59,7 +63,10 @@ export const restoreState = async (
   for (const [view, state] of views) {
     const kept = meta.views[view];
     if (kept?.version === state.plan.version) state.watermark = kept.watermark;
+    else views.delete(view);
   }
+  const since = { application: application.id, partition, fromEntry: meta.journal };
+  await replay(broker, since, foldInto(application, schemas, [...views.values()]));
   return { views, meta };
 };
 
@@ -123,6 +130,7 @@ export const restorePending = async (
       offset: batch.offsets[i],
       outcomesFrom: from.outcomes,
       next: null,
+      done: false,
     });
   });
   const outcomeType = avroType(outcomeSchema);

@@ -10,7 +10,7 @@ import type { TileStore } from "../drift/tiles.ts";
 import { type LookupViews, withJournal } from "../features/lookups.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application, Rekey } from "../topology.ts";
-import { encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import { checkpointMs, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
 import type { Emitter } from "./emitter.ts";
 import type { TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
@@ -29,6 +29,8 @@ export type TaskParts = {
   watermark: number;
   /** Next offset of the task's journal, whose only writer it is. */
   nextJournal: number;
+  /** What the changelog holds of the views. */
+  checkpoint: Pick<TaskMeta, "views" | "journal">;
 };
 
 export type TaskOptions = {
@@ -65,6 +67,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const { emitter, clock, metrics } = options;
   const runs: JournalRuns = journalRuns();
   const positions = new Float64Array(inputs.length);
+  let checkpointAt = clock();
   const routes: Route[] = inputs.map(({ input }) => ({
     views: [...views.values()]
       .filter((state) => state.plan.sources.includes(input.source.id))
@@ -148,7 +151,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       stage.pending?.expire(parts.watermark);
     }
     tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
-    emitChangelog(transaction);
+    if (clock() - checkpointAt >= checkpointMs) emitCheckpoint(transaction, parts.nextJournal);
+    emitMeta(transaction);
     const stamp = Math.max(0, parts.watermark);
     const taken = inputs.map(({ input }, i) => ({ topic: input.topic, offset: starts[i] }));
     transaction.add(topicOf.journal(application.id), partition, null, runs.encode(taken), stamp);
@@ -160,28 +164,56 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     await transaction.commit();
   };
 
-  const emitChangelog = (transaction: Transaction): void => {
+  /** Writes the state of every entity that has changed since the last checkpoint, as of this journal entry. */
+  const emitCheckpoint = (transaction: Transaction, entry: number): void => {
     const topic = topicOf.changelog(application.id);
     const stamp = Math.max(0, parts.watermark); // dead letters alone leave the watermark at -Infinity
-    const meta: TaskMeta = { watermark: parts.watermark, views: {}, pending: {}, detectors: parts.errors.state() };
+    const kept: TaskMeta["views"] = {};
     for (const [view, state] of views) {
       state.drain((entity, blob) => {
-        const value = application.rekeyed ? withJournal(blob, parts.nextJournal) : blob;
+        const value = application.rekeyed ? withJournal(blob, entry) : blob;
         transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, stamp);
       });
-      meta.views[view] = { version: state.plan.version, watermark: state.watermark };
+      kept[view] = { version: state.plan.version, watermark: state.watermark };
     }
+    parts.checkpoint = { views: kept, journal: entry + 1 };
+    checkpointAt = clock();
+  };
+
+  const emitMeta = (transaction: Transaction): void => {
+    const meta: TaskMeta = {
+      ...parts.checkpoint,
+      watermark: parts.watermark,
+      pending: {},
+      detectors: parts.errors.state(),
+    };
     for (const stage of stages) {
       meta.pending[stage.deployment.id] = stage.waitingSince();
     }
-    transaction.add(topic, partition, metaKey, encodeMeta(meta), stamp);
+    const stamp = Math.max(0, parts.watermark);
+    transaction.add(topicOf.changelog(application.id), partition, metaKey, encodeMeta(meta), stamp);
+  };
+
+  /** With nothing to take there is time to write down what has changed. */
+  const checkpointWhenIdle = async (): Promise<void> => {
+    const held = parts.checkpoint.views;
+    const isWhole = [...views].every(([view, { plan }]) => held[view]?.version === plan.version);
+    if (parts.nextJournal === 0 || (isWhole && parts.checkpoint.journal >= parts.nextJournal)) return;
+    const transaction = options.transaction();
+    emitCheckpoint(transaction, parts.nextJournal - 1);
+    emitMeta(transaction);
+    await transaction.commit();
   };
 
   return {
     parts,
     step: async () => {
       for (const one of inputs) await one.fill();
-      if (inputs.every((one) => one.batch === null) || !(await options.isCurrent())) return 0;
+      if (inputs.every((one) => one.batch === null)) {
+        await checkpointWhenIdle();
+        return 0;
+      }
+      if (!(await options.isCurrent())) return 0;
       if (stages.length > 0) await parts.lookups.prefetch(inputs, stages);
       const starts = inputs.map((one) => one.position);
       starts.forEach((start, i) => {
@@ -200,6 +232,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       }
       if (taken === 0) {
         transaction.abort();
+        await checkpointWhenIdle();
         return 0;
       }
       try {

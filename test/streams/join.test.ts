@@ -14,6 +14,7 @@ const waiting = (id: string, key: string, time: number): PendingPrediction => ({
   outcomesFrom: 0,
   output: 0.5,
   next: null,
+  done: false,
 });
 
 const idsOf = (first: PendingPrediction | null): string[] => {
@@ -45,8 +46,9 @@ test("expiry forgets from the oldest on and stops at the first that still waits"
   pending.add(waiting("a", "1", 10));
   pending.add(waiting("b", "2", 20));
   pending.add(waiting("c", "3", 30));
-  assert.equal(pending.expire(120), 1);
+  pending.expire(120);
   assert.equal(pending.oldest()?.id, "b");
+  assert.equal(pending.size, 2);
 });
 
 test("a prediction that has met its outcome is forgotten by id, its namesakes stay", () => {
@@ -56,4 +58,14 @@ test("a prediction that has met its outcome is forgotten by id, its namesakes st
   pending.forget("a", "k");
   assert.deepEqual(idsOf(pending.take("k", 20, 20)), ["b"]);
   pending.forget("nobody", "elsewhere");
+});
+
+test("expiry takes only the old one of two predictions with one key", () => {
+  const pending = pendingPredictions(100);
+  pending.add(waiting("old", "k", 10));
+  pending.add(waiting("between", "other", 20));
+  pending.add(waiting("new", "k", 90));
+  pending.expire(115);
+  assert.equal(pending.oldest()?.id, "between");
+  assert.deepEqual(idsOf(pending.take("k", 120, 120)), ["new"]);
 });
