@@ -33,6 +33,7 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
     reply.header(CORRELATION_HEADER, request.id);
     done();
   });
+  endConnections(server);
   server.addHook("preClose", () => feeds.close());
   refuseWith(server, deps);
 
@@ -41,4 +42,18 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
   await server.register(topicDoor(deps));
   await server.register(artifactDoor(deps));
   return server;
+};
+
+/**
+ * Closing ends the connections that are idle at that moment; those of requests still running would be kept alive for
+ * another minute after their answer, and hold up the end of the process.
+ */
+const endConnections = (server: FastifyInstance): void => {
+  let closing = false;
+  server.addHook("preClose", async () => {
+    closing = true;
+  });
+  server.addHook("onResponse", async () => {
+    if (closing) setImmediate(() => server.server.closeIdleConnections());
+  });
 };
