@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { accepted, randomOf, setUp, type Traffic, traffic } from "./flights.ts";
+import { millrace, type Running, spawnPlatform, startPlatform, temporaryFolder, untilCount } from "./platform.ts";
+
+const seed = 20010301;
+const eventsACall = 250;
+/** The order in which a task takes its inputs' records must come from their times alone. */
+const patient = { STREAMS_MAX_TASK_IDLE_MS: "3600000" };
+
+/** Sends the calls from one on; answers the first that was not acknowledged, the number of calls when all were. */
+const send = async (url: string, { calls }: Traffic, from: number, onSent: (call: number) => void): Promise<number> => {
+  for (let call = from; call < calls.length; call++) {
+    const { topic, records } = calls[call];
+    try {
+      const response = await fetch(`${url}/topics/${topic}`, {
+        method: "POST",
+        headers: { "content-type": "application/vnd.kafka.json.v2+json" },
+        body: `{"records":[${records.join(",")}]}`,
+      });
+      const answer = await response.text();
+      if (!response.ok) throw new assert.AssertionError({ message: `${topic}: ${response.status} ${answer}` });
+    } catch (error) {
+      if (error instanceof assert.AssertionError) throw error;
+      return call;
+    }
+    onSent(call);
+  }
+  return calls.length;
+};
+
+/** Which call comes next, by what the topics hold: a call is there whole or not at all. */
+const resume = async (url: string, { calls }: Traffic): Promise<number> => {
+  const held = { departures: await accepted(url, "departures"), arrivals: await accepted(url, "arrivals") };
+  for (const [index, { topic, records }] of calls.entries()) {
+    if (held.departures === 0 && held.arrivals === 0) return index;
+    held[topic] -= records.length;
+    assert.ok(held[topic] >= 0, `call ${index} to ${topic} was written in part`);
+  }
+  assert.deepEqual(held, { departures: 0, arrivals: 0 });
+  return calls.length;
+};
+
+/** The moment that every partition's predictions have reached: windows up to it are judged. */
+const reached = `(SELECT toUnixTimestamp64Milli(min(newest))
+  FROM (SELECT max(event_time) AS newest FROM predictions GROUP BY partition))`;
+const sixHours = 6 * 3_600_000;
+const judged = `monitor = 'inputs' AND toUnixTimestamp64Milli(window_to) <= ${reached}`;
+
+/** What the warehouse holds in the end, but for moments of the wall clock and the order of tasks among each other. */
+const tables = {
+  predictions: "SELECT * EXCEPT (served_at, latency_ms) FROM predictions FINAL ORDER BY id",
+  outcomes: "SELECT * FROM outcomes FINAL ORDER BY prediction_id",
+  drift: `SELECT * EXCEPT (_offset) FROM drift FINAL WHERE monitor = 'errors' OR (${judged}) ORDER BY ALL`,
+  tiles: "SELECT * EXCEPT (_offset, watermark) FROM tiles FINAL ORDER BY ALL",
+  deadLetters: "SELECT * FROM dead_letters",
+};
+
+type Tables = Record<keyof typeof tables, string[]>;
+
+const settled = async (platform: Running, { departures }: Traffic): Promise<Tables> => {
+  // Each departure is answered once, and once more by the shadow.
+  await untilCount(platform, "SELECT count() AS n FROM predictions FINAL", 2 * departures);
+  await untilCount(platform, "SELECT count() AS n FROM outcomes FINAL", 2 * departures);
+  await untilCount(
+    platform,
+    `SELECT max(toUnixTimestamp64Milli(window_to)) >= intDiv(${reached}, ${sixHours}) * ${sixHours} AS n FROM drift WHERE ${judged}`,
+    1,
+  );
+  const found = {} as Tables;
+  for (const [table, query] of Object.entries(tables)) {
+    const rows = await platform.sql(`${query} SETTINGS output_format_json_quote_denormals = 1`);
+    found[table as keyof Tables] = rows.map((row) => JSON.stringify(row));
+  }
+  return found;
+};
+
+test("killed again and again, the platform ends with the same rows as one that ran undisturbed", async (t) => {
+  const flights = await traffic(eventsACall);
+
+  const undisturbed = await startPlatform(t, temporaryFolder(t, "undisturbed"), patient);
+  await setUp(undisturbed.client);
+  assert.equal(await send(undisturbed.url, flights, 0, () => {}), flights.calls.length);
+  const expected = await settled(undisturbed, flights);
+  assert.equal((await undisturbed.kill("SIGTERM")).code, 0, undisturbed.output());
+
+  // Small batches: many commits to be killed between, and other batches than those of the undisturbed run.
+  const environment = { ...patient, STREAMS_MAX_BATCH: "300" };
+  const data = temporaryFolder(t, "killed");
+  const random = randomOf(seed);
+  const first = await startPlatform(t, data, environment);
+  await setUp(first.client);
+  await first.kill("SIGKILL");
+
+  const lives = 6;
+  for (let life = 0; life < lives; life++) {
+    const infant = spawnPlatform(data, environment);
+    t.after(() => infant.kill("SIGKILL"));
+    const infantLives = new Promise((resolve) => setTimeout(resolve, random() * 1500));
+    await infantLives;
+    await infant.kill("SIGKILL");
+
+    const platform = await startPlatform(t, data, environment);
+    const from = await resume(platform.url, flights);
+    const killAfter = Math.round(((life + 1) * flights.calls.length) / (lives + 1));
+    const pause = random() * 200;
+    let killed: Promise<unknown> | null = null;
+    const sent = await send(platform.url, flights, from, (call) => {
+      if (call >= killAfter) {
+        killed ??= new Promise((resolve) => setTimeout(resolve, pause)).then(() => platform.kill("SIGKILL"));
+      }
+    });
+    t.diagnostic(`life ${life}: calls ${from} to ${sent} of ${flights.calls.length}`);
+    await (killed ?? platform.kill("SIGKILL"));
+  }
+
+  const last = await startPlatform(t, data, environment);
+  const from = await resume(last.url, flights);
+  assert.equal(await send(last.url, flights, from, () => {}), flights.calls.length);
+  const found = await settled(last, flights);
+
+  for (const table of Object.keys(tables) as (keyof Tables)[]) {
+    t.diagnostic(`${table}: ${expected[table].length} rows undisturbed, ${found[table].length} after the kills`);
+    assert.equal(found[table].length, expected[table].length, table);
+    for (const [row, text] of found[table].entries()) assert.equal(text, expected[table][row], `${table}, row ${row}`);
+  }
+  const [{ n, ids }] = await last.sql<{ n: string; ids: string }>(
+    "SELECT count() AS n, uniqExact(id) AS ids FROM predictions",
+  );
+  assert.equal(n, ids, "every row is inserted once, without a merge to take copies away");
+  assert.equal((await last.kill("SIGTERM")).code, 0, last.output());
+
+  const proof = await millrace(["verify", "--data", data]);
+  assert.equal(proof.code, 0, proof.output);
+  assert.match(proof.output, /flights: 1000 predictions checked, 0 values differ/);
+});
