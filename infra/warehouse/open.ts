@@ -1,3 +1,5 @@
+import { Agent, request } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { MillraceError } from "../../schemas/errors.ts";
 
@@ -47,16 +49,10 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
   const headers = { "X-ClickHouse-User": username, "X-ClickHouse-Key": password };
   const retryForMs = options.retryForMs ?? 30_000;
   const { signal } = options;
-  const send = async (parameters: Record<string, string>, body: Buffer | null): Promise<void> => {
-    const response = await fetch(`${base}/?${new URLSearchParams(parameters)}`, {
-      method: "POST",
-      headers,
-      body: body as Uint8Array<ArrayBuffer> | null,
-      signal,
-    });
-    const text = await response.text();
-    if (!response.ok) throw new RefusedError(response.status, text);
-  };
+  const connections = { keepAlive: true, maxSockets: 8, timeout: 120_000 };
+  const agent = parsed.protocol === "https:" ? new TlsAgent(connections) : new Agent(connections);
+  const send = (parameters: Record<string, string>, body: Buffer | null): Promise<void> =>
+    post(`${base}/?${new URLSearchParams(parameters)}`, { headers, agent, signal }, body);
   return {
     client,
     ensureDatabase: () => {
@@ -73,9 +69,36 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
       };
       return whileAway(() => send(parameters, body), { what: `insert into ${table}`, retryForMs, signal });
     },
-    close: () => client.close(),
+    close: async () => {
+      agent.destroy();
+      await client.close();
+    },
   };
 };
+
+/** A request of node:http, which sends the bytes as they are; fetch copies a body twice. */
+const post = (
+  url: string,
+  options: { headers: Record<string, string>; agent: Agent; signal?: AbortSignal },
+  body: Buffer | null,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const length = String(body?.length ?? 0);
+    const headers = { ...options.headers, "Content-Length": length };
+    const send = url.startsWith("https:") ? tlsRequest : request;
+    const sent = send(url, { ...options, headers, method: "POST" }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const status = response.statusCode ?? 0;
+        if (status === 200) resolve();
+        else reject(new RefusedError(status, Buffer.concat(chunks).toString()));
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body ?? undefined);
+  });
 
 class RefusedError extends Error {
   readonly status: number;
@@ -90,13 +113,13 @@ class RefusedError extends Error {
  * WAREHOUSE_FAILED with the cause in the end. The request must be one that may be repeated.
  */
 export const whileAway = async <T>(
-  request: () => Promise<T>,
+  ask: () => Promise<T>,
   { what, retryForMs, signal }: { what: string; retryForMs: number; signal?: AbortSignal },
 ): Promise<T> => {
   const until = Date.now() + retryForMs;
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
     try {
-      return await request();
+      return await ask();
     } catch (error) {
       if (signal?.aborted) throw new MillraceError("CLOSED", `${what}: shutting down`, { cause: error });
       if (!isAway(error) || Date.now() + pauseMs > until) throw warehouseFailed(what, error);
