@@ -21,7 +21,10 @@ import { followCatalog } from "../streams/catalog.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
 import { openCommandBus } from "./command-bus.ts";
+import { countCommands, countDenials } from "./command-metrics.ts";
+import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
+import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
 import type { RoleName, Share } from "./role.ts";
 import { type RoleThread, roleThread } from "./threads.ts";
 
@@ -30,7 +33,7 @@ export type Platform = {
   url: string;
   warehouseUrl: string;
   /** Rebuilds a projection beside the running one. */
-  rebuild: ReturnType<typeof runProjection>["rebuild"];
+  rebuild: Rebuilder["rebuild"];
   /** Resolves when everything is drained and closed; a second call waits for the first. */
   close(): Promise<void>;
 };
@@ -94,8 +97,12 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const catalog = await followCatalog(eventStore, closing.signal);
     keep("catalog", catalog.done);
     const plans = viewCatalog(catalog);
-    const { commands, members } = openCommandBus(engines, settings, logger);
+    const metrics = new Registry();
+    collectDefaultMetrics({ register: metrics });
+    const { commands: bus, members } = openCommandBus(engines, settings, logger);
     closers.push(() => members.close());
+    const commands = countCommands(metrics, bus);
+    countDenials(metrics, members);
     const drift = avroType(driftSchema);
     keep(
       "alerts",
@@ -116,6 +123,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const reads = warehouseReads(warehouse);
     const reader = documentReader({ onlineStore, asOf: reads.documentsAsOf });
     closers.push(() => reader.close());
+    const authenticate = authenticateBy(settings);
     const server = await createServer({
       settings,
       commands,
@@ -128,18 +136,27 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
       onlineStore,
       artifacts,
       eventStore,
-      authenticate: authenticateBy(settings),
+      authenticate,
       readiness: () => readiness(engines, warehouse, threads),
-      metrics: withThreads(threads),
+      metrics: withThreads(metrics, threads),
       warehouseUrl,
       clock: systemClock,
       logger,
     });
     closers.push(() => server.close());
+    const projections = threads.find(({ role }) => role === "projections") as RoleThread;
+    const { rebuild, close: stopRebuilds } = rebuilder({
+      settings,
+      warehouseUrl,
+      documents: documents.rebuild,
+      whileStill: projections.whileStill,
+    });
+    closers.push(stopRebuilds);
+    await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
     await server.listen({ host: settings.host, port: settings.port });
     const { port } = server.server.address() as AddressInfo;
     const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
-    return { url: `http://${host}:${port}`, warehouseUrl, rebuild: documents.rebuild, close };
+    return { url: `http://${host}:${port}`, warehouseUrl, rebuild, close };
   } catch (error) {
     closing.abort();
     await close();
@@ -179,14 +196,15 @@ const readiness = async (
     const { success } = await warehouse.client.ping();
     if (!success) throw new Error("does not answer");
   });
-  for (const thread of threads) checks[thread.role] = thread.running() ? "ok" : "is being started again";
+  for (const { role, running } of threads) {
+    if (!running()) checks[role] = "is being started again";
+    else checks[role] ??= "ok";
+  }
   return { ready: Object.values(checks).every((state) => state === "ok"), checks };
 };
 
-/** One registry whose text also has what the threads measure, equal threads added up. */
-const withThreads = (threads: readonly RoleThread[]): Registry => {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+/** The registry, whose text then also has what the threads measure, equal threads added up. */
+const withThreads = (registry: Registry, threads: readonly RoleThread[]): Registry => {
   const own = registry.metrics.bind(registry);
   registry.metrics = async () => {
     const measured = await Promise.all(threads.map((thread) => thread.metrics()));

@@ -67,7 +67,7 @@ const assignments = (catalog: Catalog): SinkAssignment[] => {
 };
 
 /** Features of a changelog's state as of the moment of its record. */
-const featureDecoder = (catalog: CatalogFollower): DecodeFeatures => {
+export const featureDecoder = (catalog: CatalogFollower): DecodeFeatures => {
   const plans = viewCatalog(catalog);
   return (project, key, value, at) => {
     const state = parseStateKey(key, 0, key.length);

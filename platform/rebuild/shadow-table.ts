@@ -1,0 +1,38 @@
+import { type Warehouse, warehouseFailed } from "../../infra/warehouse/open.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+
+/**
+ * Builds a table anew beside the one that is read: `build` fills an empty twin, which then takes the table's name
+ * in one step (EXCHANGE TABLES), so that no reader ever meets a table that is missing or half full. What an
+ * earlier build left behind is dropped first. WAREHOUSE_FAILED; CLOSED when the signal aborts before the exchange.
+ */
+export const buildBeside = async (
+  warehouse: Warehouse,
+  table: string,
+  signal: AbortSignal,
+  build: (twin: string) => Promise<void>,
+): Promise<void> => {
+  const twin = `${table}__rebuild`;
+  const drop = (): Promise<void> => statement(warehouse, `DROP TABLE IF EXISTS ${twin} SYNC`);
+  await drop();
+  await statement(warehouse, `CREATE TABLE ${twin} AS ${table}`);
+  try {
+    await build(twin);
+    if (signal.aborted) throw new MillraceError("CLOSED", `the rebuild of ${table} was stopped; nothing has changed`);
+    await statement(warehouse, `EXCHANGE TABLES ${table} AND ${twin}`);
+  } finally {
+    await drop();
+  }
+};
+
+export const statement = async (
+  warehouse: Warehouse,
+  query: string,
+  parameters: Record<string, string | number> = {},
+): Promise<void> => {
+  try {
+    await warehouse.client.command({ query, query_params: parameters });
+  } catch (error) {
+    throw warehouseFailed(query.slice(0, 80), error);
+  }
+};
