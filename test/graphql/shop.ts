@@ -1,4 +1,4 @@
-import { createOrders, finding, payment, training } from "../commands/samples.ts";
+import { createOrders, payment } from "../commands/samples.ts";
 import type { TestServer } from "./platform.ts";
 
 const PROJECT = "mutation ($input: CreateProjectInput!) { createProject(input: $input) { position } }";
@@ -30,8 +30,6 @@ export const deployPayment = async (server: TestServer): Promise<void> => {
   ];
   await server.data(
     'mutation ($input: CreateDeploymentInput!) { createDeployment(project: "shop", input: $input) { deployment { slug } } }',
-    { input: { id: "payment", ...payment, columns, outcome: null } },
+    { input: { id: "payment", ...payment, columns, outcome: { ...payment.outcome, source: "orders" } } },
   );
 };
-
-export { createOrders, finding, training };
