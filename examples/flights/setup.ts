@@ -1,14 +1,5 @@
 import type { Client } from "./client.ts";
-import {
-  columns,
-  endpoint,
-  monitor,
-  outcome,
-  project,
-  sources,
-  trainingSpec,
-  views,
-} from "./definitions.ts";
+import { columns, endpoint, monitor, outcome, project, sources, trainingSpec, views } from "./definitions.ts";
 import type { Progress } from "./progress.ts";
 
 /** Runs one command; its input type is named after it. */
@@ -44,8 +35,8 @@ type Job = {
   };
 };
 
-const jobQuery = `query ($project: String!, $id: String!) {
-  trainingJob(project: $project, id: $id) {
+const jobQuery = `query ($project: String!, $id: String!, $position: String) {
+  trainingJob(project: $project, id: $id, afterPosition: $position) {
     status progress { phase done total message } result { version rows metrics } error { code message }
   }
 }`;
@@ -61,9 +52,12 @@ export const train = async (
   evaluation: { from: number; to: number } | null = null,
 ): Promise<Trained> => {
   const id = `train-${model}`;
-  await command(client, "submitTrainingJob", { id, spec: { ...trainingSpec(model, kind, from, to), evaluation } });
+  const position = await command(client, "submitTrainingJob", {
+    id,
+    spec: { ...trainingSpec(model, kind, from, to), evaluation },
+  });
   for (;;) {
-    const { trainingJob: job } = await client.query<Job>(jobQuery, { project, id });
+    const { trainingJob: job } = await client.query<Job>(jobQuery, { project, id, position });
     if (job.result !== null) return { model, version: job.result.version, metrics: job.result.metrics };
     if (job.error !== null) throw new Error(`training ${model}: ${job.error.code}: ${job.error.message}`);
     const { phase, done, total } = job.progress;
