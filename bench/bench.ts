@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<Run>> = {
   features: async () => (await import("./features.ts")).run,
   graphql: async () => (await import("./graphql.ts")).run,
   rebuild: async () => (await import("./rebuild.ts")).run,
+  latency: async () => (await import("./latency.ts")).run,
 };
 
 const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 3 : 0 });
