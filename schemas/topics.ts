@@ -166,3 +166,49 @@ export const deadLetterSchema = {
 /** Sources of a project with the same key and partition count are consumed together by one application. */
 export const applicationOf = (project: string, source: { key: string; partitions: number }): string =>
   `${project}.by-${source.key}-${source.partitions}`;
+
+/** Records of the topics as they are decoded. Times are UTC milliseconds. */
+export type TileRecord = {
+  kind: string;
+  endpoint: string;
+  model: string;
+  version: number;
+  partition: number;
+  from: number;
+  to: number;
+  watermark: number;
+  rows: number;
+  columns: string[];
+  bins: number[];
+  length: number;
+  values: Buffer;
+};
+
+export type DriftRecord = {
+  monitor: string;
+  endpoint: string;
+  model: string;
+  version: number;
+  column: string;
+  statistic: string;
+  value: number;
+  threshold: number;
+  drifted: boolean;
+  from: number;
+  to: number;
+  rows: number;
+};
+
+export type DeadLetterRecord = {
+  stage: string;
+  code: string;
+  message: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  schemaId: number | null;
+  key: Buffer | null;
+  value: Buffer | null;
+  timestamp: number;
+  failedAt: number;
+};

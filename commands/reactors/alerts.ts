@@ -2,18 +2,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Broker, Reader, RecordBatch, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
 import { asMillraceError } from "../../schemas/errors.ts";
-import { topicOf } from "../../schemas/topics.ts";
+import { type DriftRecord, topicOf } from "../../schemas/topics.ts";
 import type { CommandBus } from "../bus.ts";
 import { serviceActor } from "../gate.ts";
 import { type Logger, silentLogger } from "../log.ts";
-import { alertId, alertOf, type DriftResult } from "./drift-alert.ts";
+import { alertId, alertOf } from "./drift-alert.ts";
 
 export type AlertReactorDeps = {
   broker: Broker;
   dispatch: CommandBus["dispatch"];
   /** The projects of the moment: their drift topics are looked for again at every turn. */
   projects: () => readonly string[];
-  decode: (value: Buffer) => DriftResult;
+  decode: (value: Buffer) => DriftRecord;
   signal: AbortSignal;
   logger?: Logger;
 };

@@ -1,27 +1,12 @@
 import type { AlertDefinition } from "../../schemas/lifecycle.ts";
+import type { DriftRecord } from "../../schemas/topics.ts";
 import { digestOf } from "../identity.ts";
 
-/** A record of a project's drift topic: `driftSchema` of schemas/topics.ts. */
-export type DriftResult = {
-  monitor: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  column: string;
-  statistic: string;
-  value: number;
-  threshold: number;
-  drifted: boolean;
-  from: number;
-  to: number;
-  rows: number;
-};
-
 /** One alert a monitor, version, column and window, whoever finds it and however often: the id is a digest of them. */
-export const alertId = ({ monitor, model, version, column, from }: DriftResult): string =>
+export const alertId = ({ monitor, model, version, column, from }: DriftRecord): string =>
   `${monitor.slice(0, 40)}-${digestOf([monitor, model, version, column, from]).slice(0, 20)}`;
 
-export const alertOf = (result: DriftResult): AlertDefinition => {
+export const alertOf = (result: DriftRecord): AlertDefinition => {
   const { monitor, endpoint, model, version, column, statistic, value, threshold, from, to, rows } = result;
   const shown = Number(value.toPrecision(4));
   const window = `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;

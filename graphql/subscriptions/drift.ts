@@ -1,8 +1,8 @@
 import { avroType, frameBytes } from "../../schemas/codec.ts";
-import { driftSchema, topicOf } from "../../schemas/topics.ts";
+import { type DriftRecord, driftSchema, topicOf } from "../../schemas/topics.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
-import { type DriftNode, DriftResult } from "../types/drift.ts";
+import { DriftResult } from "../types/drift.ts";
 import { type BoundedQueue, boundedQueue } from "./bounded-queue.ts";
 
 const QUEUE_RECORDS = 1000;
@@ -15,14 +15,14 @@ builder.subscriptionField("drift", (t) =>
     subscribe: async (_, { project, endpoint }, context) => {
       await allowRead(context, "drift", project);
       let leave = (): void => {};
-      const queue: BoundedQueue<DriftNode> = boundedQueue(QUEUE_RECORDS, () => leave());
+      const queue: BoundedQueue<DriftRecord> = boundedQueue(QUEUE_RECORDS, () => leave());
       leave = await context.feeds.topic(topicOf.drift(project)).add({
         mode: "scan",
         batch(batch) {
           const type = avroType(driftSchema);
           for (let i = 0; i < batch.count; i++) {
             if (batch.valueStart[i] < 0) continue;
-            const { value } = type.decode(batch.bytes, batch.valueStart[i] + frameBytes) as { value: DriftNode };
+            const { value } = type.decode(batch.bytes, batch.valueStart[i] + frameBytes) as { value: DriftRecord };
             if (endpoint == null || value.endpoint === endpoint) queue.push(value);
           }
         },

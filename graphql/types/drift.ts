@@ -1,22 +1,7 @@
+import type { DriftRecord } from "../../schemas/topics.ts";
 import { builder } from "../builder.ts";
 
-/** What a monitor found in one window for one column. */
-export type DriftNode = {
-  monitor: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  column: string;
-  statistic: string;
-  value: number;
-  threshold: number;
-  drifted: boolean;
-  from: number;
-  to: number;
-  rows: number;
-};
-
-export const DriftResult = builder.objectRef<DriftNode>("DriftResult").implement({
+export const DriftResult = builder.objectRef<DriftRecord>("DriftResult").implement({
   description: "What a monitor found in one window for one column.",
   fields: (t) => ({
     monitor: t.exposeString("monitor"),

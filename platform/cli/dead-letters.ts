@@ -1,25 +1,10 @@
-import type { Broker } from "../../infra/broker/port.ts";
-import { partitionKey } from "../../infra/broker/port.ts";
+import type { Broker, RecordBatch } from "../../infra/broker/port.ts";
 import { loadSettings } from "../../infra/config.ts";
-import { avroType } from "../../schemas/codec.ts";
+import { avroType, frameBytes } from "../../schemas/codec.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import { deadLetterSchema } from "../../schemas/topics.ts";
+import { type DeadLetterRecord, deadLetterSchema } from "../../schemas/topics.ts";
 import { openEngines } from "../engines.ts";
-import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
-
-type DeadLetter = {
-  stage: string;
-  code: string;
-  message: string;
-  topic: string;
-  partition: number;
-  offset: number;
-  schemaId: number | null;
-  key: Buffer | null;
-  value: Buffer | null;
-  timestamp: number;
-  failedAt: number;
-};
+import { type CliCommand, countOption, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 
 type Filter = { project?: string; topic?: string; code?: string };
 
@@ -51,14 +36,16 @@ ${settingHelp}`,
     }
     const given = textValues(values);
     const filter: Filter = { project: given.project, topic: given.topic, code: given.code };
-    const engines = await openEngines(loadSettings(given, process.env));
+    const limit = countOption(values, "limit", 1);
+    const settings = loadSettings(given, process.env);
+    requireData(settings.data);
+    const engines = await openEngines(settings);
     try {
       if (action === "replay") {
         const replayed = await replayDeadLetters(engines.broker, filter);
         console.log(`${replayed} records replayed`);
         return 0;
       }
-      const limit = Number(given.limit);
       const letters = await listDeadLetters(engines.broker, filter);
       for (const letter of letters.slice(-limit)) console.log(describe(letter));
       console.log(`${letters.length} dead letters${letters.length > limit ? `, the newest ${limit} shown` : ""}`);
@@ -69,7 +56,7 @@ ${settingHelp}`,
   },
 };
 
-const describe = ({ topic, partition, offset, stage, code, message, value, failedAt }: DeadLetter): string => {
+const describe = ({ topic, partition, offset, stage, code, message, value, failedAt }: DeadLetterRecord): string => {
   const head =
     value === null
       ? "no value"
@@ -85,63 +72,65 @@ const topicsOf = async (broker: Broker, { project }: Filter): Promise<string[]> 
     .map(({ topic }) => topic)
     .filter((topic) => (project === undefined ? topic.endsWith(suffix) : topic === project + suffix));
 
-const matches = (letter: DeadLetter, { topic, code }: Filter): boolean =>
+const matches = (letter: DeadLetterRecord, { topic, code }: Filter): boolean =>
   (topic === undefined || letter.topic === topic) && (code === undefined || letter.code === code);
 
-const listDeadLetters = async (broker: Broker, filter: Filter): Promise<DeadLetter[]> => {
-  const letters: DeadLetter[] = [];
+const listDeadLetters = async (broker: Broker, filter: Filter): Promise<DeadLetterRecord[]> => {
+  const letters: DeadLetterRecord[] = [];
   for (const topic of await topicsOf(broker, filter)) {
-    await follow(broker, topic, 0, (letter) => {
+    await follow(broker, topic, (batch, i) => {
+      const letter = letterAt(batch, i);
       if (matches(letter, filter)) letters.push(letter);
     });
   }
   return letters;
 };
 
-/** Visits the letters of a topic from an offset; answers the next offset. */
+/** Visits the records of a topic of one partition. */
 const follow = async (
   broker: Broker,
   topic: string,
-  from: number,
-  visit: (letter: DeadLetter) => void,
-): Promise<number> => {
-  const partitions = [{ topic, partition: 0 }];
-  const reader = broker.reader({ partitions, from: new Map([[partitionKey(topic, 0), from]]) });
-  let next = from;
+  visit: (batch: RecordBatch, index: number) => void,
+): Promise<void> => {
+  const reader = broker.reader({ partitions: [{ topic, partition: 0 }], from: new Map() });
   try {
     for (let batch = await reader.poll(topic, 0); batch !== null; batch = await reader.poll(topic, 0)) {
-      for (let i = 0; i < batch.count; i++) {
-        visit(type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i])) as DeadLetter);
-        next = batch.offsets[i] + 1;
-      }
+      for (let i = 0; i < batch.count; i++) visit(batch, i);
     }
-    return next;
   } finally {
     await reader.close();
   }
 };
 
-/** Produces matching letters to their topic and partition again, each topic's in one transaction with its progress. */
+const letterAt = (batch: RecordBatch, i: number): DeadLetterRecord =>
+  type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i])) as DeadLetterRecord;
+
+/**
+ * Produces matching letters to their topic and partition again. Which ones have been is written in the same
+ * transaction, by letter and not by filter, so that filters that overlap replay none twice.
+ */
 export const replayDeadLetters = async (broker: Broker, filter: Filter): Promise<number> => {
   let replayed = 0;
   for (const topic of await topicsOf(broker, filter)) {
-    const group = `replay.${filter.topic ?? "*"}.${filter.code ?? "*"}`;
-    const committed = (await broker.committed(group)).find((offset) => offset.topic === topic)?.offset ?? 0;
+    const marks = `${topic}.replayed`;
+    await broker.ensureTopic(marks, { partitions: 1, cleanup: "compact" });
+    const done = new Set<string>();
+    await follow(broker, marks, (batch, i) =>
+      done.add(batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i])),
+    );
     const transaction = broker.transaction();
-    let count = 0;
-    const next = await follow(broker, topic, committed, (letter) => {
-      if (!matches(letter, filter)) return;
+    const before = replayed;
+    await follow(broker, topic, (batch, i) => {
+      const mark = String(batch.offsets[i]);
+      const letter = letterAt(batch, i);
+      if (done.has(mark) || !matches(letter, filter)) return;
       const headers = { "millrace-replay-of": `${letter.topic}/${letter.partition}@${letter.offset}` };
       transaction.add(letter.topic, letter.partition, letter.key, letter.value, letter.timestamp, headers);
-      count += 1;
+      transaction.add(marks, 0, mark, Buffer.alloc(0), letter.timestamp);
+      replayed += 1;
     });
-    if (count === 0) {
-      transaction.abort();
-      continue;
-    }
-    transaction.offsets(group, [{ topic, partition: 0, offset: next }]);
-    await transaction.commit();
-    replayed += count;
+    if (replayed > before) await transaction.commit();
+    else transaction.abort();
   }
   return replayed;
 };

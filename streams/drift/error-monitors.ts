@@ -1,15 +1,15 @@
 import { newPageHinkley, type PageHinkleyState, updatePageHinkley } from "../../ml/drift/page-hinkley.ts";
+import type { DriftRecord } from "../../schemas/topics.ts";
 import type { CatalogMonitor } from "../catalog.ts";
 import type { Joined } from "../outcomes/join.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
-import type { DriftResult } from "../runtime/emitter.ts";
 
 /**
  * Page-Hinkley on the absolute error of each prediction that met its outcome, by monitor and version, within one
  * partition: the order of one partition's outcomes is the same in every replay.
  */
 export type ErrorMonitors = {
-  observe(stage: DeploymentStage, joined: readonly Joined[], emit: (result: DriftResult) => void): void;
+  observe(stage: DeploymentStage, joined: readonly Joined[], emit: (result: DriftRecord) => void): void;
   /** Serialisable, for the changelog. */
   state(): Record<string, unknown>;
 };

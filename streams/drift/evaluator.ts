@@ -2,10 +2,9 @@ import type { Artifacts } from "../../infra/artifacts/port.ts";
 import { type Broker, partitionKey, type Reader } from "../../infra/broker/port.ts";
 import { decodeProfile, type ReferenceProfile } from "../../ml/drift/profile.ts";
 import { avroType } from "../../schemas/codec.ts";
-import { tileSchema, topicOf } from "../../schemas/topics.ts";
+import { type DriftRecord, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogMonitor, versionKey } from "../catalog.ts";
-import type { DriftResult, Emitter } from "../runtime/emitter.ts";
-import type { TileRecord } from "./tiles.ts";
+import type { Emitter } from "../runtime/emitter.ts";
 import { completeWindows, type DriftMonitor, judgeWindow, type WindowTiles } from "./windows.ts";
 
 type Watch = {
@@ -86,7 +85,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
       clock(),
     );
     for (const window of windows) {
-      const results: DriftResult[] = [];
+      const results: DriftRecord[] = [];
       for (const tiles of window.versions) {
         const profile = await profileOf(catalog, project, tiles.model, tiles.version);
         if (profile !== null) results.push(...resultsOf(watch, window, tiles, profile));
@@ -140,7 +139,7 @@ const resultsOf = (
   window: { from: number; to: number },
   tiles: WindowTiles,
   profile: ReferenceProfile,
-): DriftResult[] => {
+): DriftRecord[] => {
   const { definition, monitor } = watch;
   if (tiles.rows < definition.minRows) return [];
   return judgeWindow(tiles, profile, definition).map(({ column, value }) => ({

@@ -1,4 +1,5 @@
 import { packNumbers, unpackNumbers } from "../../schemas/packed.ts";
+import type { TileRecord } from "../../schemas/topics.ts";
 
 export type TileKind = "drift" | "metrics";
 
@@ -20,22 +21,6 @@ export const tileMs = 3_600_000;
 
 /** Tiles older than this before the newest event are closed: what would still belong to them is counted and dropped. */
 export const openTilesMs = 48 * tileMs;
-
-export type TileRecord = {
-  kind: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  partition: number;
-  from: number;
-  to: number;
-  watermark: number;
-  rows: number;
-  columns: string[];
-  bins: number[];
-  length: number;
-  values: Buffer;
-};
 
 export type TileTemplate = { columns: string[]; bins: number[]; empty: () => Float64Array };
 

@@ -2,7 +2,7 @@ import type { ReferenceProfile } from "../../ml/drift/profile.ts";
 import { compareSketch } from "../../ml/drift/sketch.ts";
 import type { MonitorDefinition } from "../../schemas/lifecycle.ts";
 import { unpackNumbers } from "../../schemas/packed.ts";
-import type { TileRecord } from "./tiles.ts";
+import type { TileRecord } from "../../schemas/topics.ts";
 
 export type DriftMonitor = Extract<MonitorDefinition, { kind: "drift" }>;
 

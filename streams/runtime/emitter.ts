@@ -2,39 +2,25 @@ import type { RecordBatch, Transaction } from "../../infra/broker/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
 import {
+  type DriftRecord,
   deadLetterSchema,
   driftSchema,
   outcomeSchema,
   predictionSchema,
+  type TileRecord,
   tileSchema,
   topicOf,
 } from "../../schemas/topics.ts";
-import type { TileRecord } from "../drift/tiles.ts";
 import type { Joined } from "../outcomes/join.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Refused } from "./input.ts";
-
-export type DriftResult = {
-  monitor: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  column: string;
-  statistic: string;
-  value: number;
-  threshold: number;
-  drifted: boolean;
-  from: number;
-  to: number;
-  rows: number;
-};
 
 /** Writes the records of the platform's own topics, framed with the ids of their registered schemas. */
 export type Emitter = {
   predictionSchemaId: number;
   outcome(transaction: Transaction, stage: DeploymentStage, partition: number, joined: Joined): void;
   tile(transaction: Transaction, project: string, key: string, record: TileRecord): void;
-  drift(transaction: Transaction, project: string, result: DriftResult): void;
+  drift(transaction: Transaction, project: string, result: DriftRecord): void;
   deadLetter(
     transaction: Transaction,
     project: string,

@@ -3,16 +3,17 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { CommandRequest, CommandResult } from "../../commands/bus.ts";
 import { runAlertReactor } from "../../commands/reactors/alerts.ts";
-import { alertId, type DriftResult } from "../../commands/reactors/drift-alert.ts";
+import { alertId } from "../../commands/reactors/drift-alert.ts";
 import type { Broker } from "../../infra/broker/port.ts";
 import { sqliteBroker } from "../../infra/broker/sqlite.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import type { DriftRecord } from "../../schemas/topics.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import { eventsOf, platform, temporaryDirectory } from "./platform.ts";
 
 const HOUR = 3_600_000;
 
-const result = (change: Partial<DriftResult> = {}): DriftResult => ({
+const result = (change: Partial<DriftRecord> = {}): DriftRecord => ({
   monitor: "drift",
   endpoint: "payment",
   model: "payer",
@@ -29,7 +30,7 @@ const result = (change: Partial<DriftResult> = {}): DriftResult => ({
 });
 
 const topic = topicOf.drift("shop");
-const decode = (value: Buffer): DriftResult => JSON.parse(value.toString());
+const decode = (value: Buffer): DriftRecord => JSON.parse(value.toString());
 
 const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
   while (!(await condition())) await new Promise(setImmediate);
@@ -40,7 +41,7 @@ const world = async (t: TestContext) => {
   const shop = await platform(t);
   const broker = sqliteBroker(join(directory, "broker.db"));
   t.after(() => broker.close());
-  const produce = (...results: (DriftResult | string)[]) =>
+  const produce = (...results: (DriftRecord | string)[]) =>
     broker.produce(
       topic,
       results.map((value) => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { packNumbers } from "../../schemas/packed.ts";
-import type { TileRecord } from "../../streams/drift/tiles.ts";
+import type { TileRecord } from "../../schemas/topics.ts";
 import { completeWindows } from "../../streams/drift/windows.ts";
 
 const hour = 3_600_000;

@@ -1,22 +1,7 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
+import type { DriftRecord } from "../../../schemas/topics.ts";
 import { ask, conditions, within } from "./ask.ts";
 import { type PageOptions, paging, type WarehousePage } from "./page.ts";
-
-/** What a monitor found in one window for one column. Times are UTC milliseconds. */
-export type DriftRow = {
-  monitor: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  column: string;
-  statistic: string;
-  value: number;
-  threshold: number;
-  drifted: boolean;
-  from: number;
-  to: number;
-  rows: number;
-};
 
 export type DriftFilter = {
   endpoint?: string;
@@ -46,8 +31,8 @@ export type TileRow = {
 
 export const driftReads = (warehouse: Warehouse) => ({
   /** In the order of the windows' ends. BAD_REQUEST for a foreign cursor. */
-  async driftResults(project: string, options: DriftFilter & PageOptions): Promise<WarehousePage<DriftRow>> {
-    const pages = paging<DriftRow>(options, [
+  async driftResults(project: string, options: DriftFilter & PageOptions): Promise<WarehousePage<DriftRecord>> {
+    const pages = paging<DriftRecord>(options, [
       { sql: "toUnixTimestamp64Milli(window_to)", type: "Int64", of: (row) => row.to },
       { sql: "monitor", type: "String", of: (row) => row.monitor },
       { sql: "column", type: "String", of: (row) => row.column },
@@ -62,7 +47,7 @@ export const driftReads = (warehouse: Warehouse) => ({
       .add("column = {column:String}", "column", options.column)
       .add("drifted = {drifted:Bool}", "drifted", options.drifted);
     within(these, "window_to", options);
-    const rows = await ask<DriftRow>(
+    const rows = await ask<DriftRecord>(
       warehouse,
       `SELECT monitor, endpoint, model, version, column, statistic, value, threshold, drifted,
          toUnixTimestamp64Milli(window_from) AS from, toUnixTimestamp64Milli(window_to) AS to, rows

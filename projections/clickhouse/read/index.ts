@@ -5,7 +5,7 @@ import { historyReads } from "./history.ts";
 import { metricReads } from "./metrics.ts";
 import { predictionReads } from "./predictions.ts";
 
-export type { DriftFilter, DriftRow, TileRow } from "./drift.ts";
+export type { DriftFilter, TileRow } from "./drift.ts";
 export type { AuditRow, DeadLetterRow, FeatureValueRow } from "./history.ts";
 export type { LiveMetrics, PredictionStatistics } from "./metrics.ts";
 export type { PageOptions, WarehousePage } from "./page.ts";

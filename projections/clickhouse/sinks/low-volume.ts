@@ -3,52 +3,21 @@ import type { RecordBatch } from "../../../infra/broker/port.ts";
 import type { RowBinaryWriter } from "../../../infra/warehouse/row-binary.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { unpackNumbers } from "../../../schemas/packed.ts";
-import { deadLetterSchema, driftSchema, tileSchema } from "../../../schemas/topics.ts";
+import {
+  type DeadLetterRecord,
+  type DriftRecord,
+  deadLetterSchema,
+  driftSchema,
+  type TileRecord,
+  tileSchema,
+} from "../../../schemas/topics.ts";
 import { frameBytes, originColumns, originWriter, type Sink, type SinkKind } from "./sink.ts";
 
-type Drift = {
-  monitor: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  column: string;
-  statistic: string;
-  value: number;
-  threshold: number;
-  drifted: boolean;
-  from: number;
-  to: number;
-  rows: number;
-};
-
-type Tile = {
-  kind: string;
-  endpoint: string;
-  model: string;
-  version: number;
-  partition: number;
-  from: number;
-  to: number;
-  watermark: number;
-  rows: number;
-  columns: string[];
-  bins: number[];
-  length: number;
-  values: Buffer;
-};
-
-type DeadLetter = {
-  stage: string;
-  code: string;
-  message: string;
-  topic: string;
-  partition: number;
-  offset: number;
+/** avsc wraps what is in a union, unless the reader is told not to. */
+type DeadLetter = Omit<DeadLetterRecord, "schemaId" | "key" | "value"> & {
   schemaId: { int: number } | number | null;
   key: { bytes: Buffer } | Buffer | null;
   value: { bytes: Buffer } | Buffer | null;
-  timestamp: number;
-  failedAt: number;
 };
 
 /** A sink over decoded records, for topics of few of them. */
@@ -84,7 +53,7 @@ const decodedSink = <Value>(options: {
 };
 
 export const driftSink = (): Sink =>
-  decodedSink<Drift>({
+  decodedSink<DriftRecord>({
     kind: "drift",
     table: "drift",
     columns:
@@ -107,7 +76,7 @@ export const driftSink = (): Sink =>
   });
 
 export const tileSink = (): Sink =>
-  decodedSink<Tile>({
+  decodedSink<TileRecord>({
     kind: "tiles",
     table: "tiles",
     columns: "kind, endpoint, model, version, partition, tile_from, tile_to, watermark, rows, columns, bins, values",
