@@ -1,3 +1,6 @@
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
+import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import pino from "pino";
 import { Registry } from "prom-client";
@@ -25,6 +28,16 @@ port.on("message", (message: ToThread) => {
   else void metrics.getMetricsAsJSON().then((found) => say({ type: "metrics", id: message.id, metrics: found }));
 });
 
+/** Bulk work leaves the processor to requests. On Linux niceness belongs to a thread; elsewhere nothing happens. */
+const yieldToRequests = (): void => {
+  try {
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), 5);
+  } catch (error) {
+    logger.debug({ err: error }, "the thread keeps its priority");
+  }
+};
+
+yieldToRequests();
 const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();

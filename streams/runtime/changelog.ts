@@ -4,6 +4,9 @@
  */
 export const checkpointMs = 1_000;
 
+/** A checkpoint is followed by at least so many times its own duration without one. */
+export const checkpointSpacing = 20;
+
 /**
  * The meta record of a task's changelog: everything but view state that a task needs to go on.
  * It is written with every commit under one key, so that the newest one belongs to the committed offsets.

@@ -10,7 +10,7 @@ import type { TileStore } from "../drift/tiles.ts";
 import { type LookupViews, withJournal } from "../features/lookups.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application, Rekey } from "../topology.ts";
-import { checkpointMs, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import { checkpointMs, checkpointSpacing, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
 import type { Emitter } from "./emitter.ts";
 import type { TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
@@ -67,7 +67,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const { emitter, clock, metrics } = options;
   const runs: JournalRuns = journalRuns();
   const positions = new Float64Array(inputs.length);
-  let checkpointAt = clock();
+  let checkpointDue = clock() + checkpointMs;
   const routes: Route[] = inputs.map(({ input }) => ({
     views: [...views.values()]
       .filter((state) => state.plan.sources.includes(input.source.id))
@@ -151,7 +151,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       stage.pending?.expire(parts.watermark);
     }
     tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
-    if (clock() - checkpointAt >= checkpointMs) emitCheckpoint(transaction, parts.nextJournal);
+    if (clock() >= checkpointDue) emitCheckpoint(transaction, parts.nextJournal);
     emitMeta(transaction);
     const stamp = Math.max(0, parts.watermark);
     const taken = inputs.map(({ input }, i) => ({ topic: input.topic, offset: starts[i] }));
@@ -169,6 +169,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     const topic = topicOf.changelog(application.id);
     const stamp = Math.max(0, parts.watermark); // dead letters alone leave the watermark at -Infinity
     const kept: TaskMeta["views"] = {};
+    const startedAt = performance.now();
     for (const [view, state] of views) {
       state.drain((entity, blob) => {
         const value = application.rekeyed ? withJournal(blob, entry) : blob;
@@ -177,7 +178,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       kept[view] = { version: state.plan.version, watermark: state.watermark };
     }
     parts.checkpoint = { views: kept, journal: entry + 1 };
-    checkpointAt = clock();
+    checkpointDue = clock() + Math.max(checkpointMs, checkpointSpacing * (performance.now() - startedAt));
   };
 
   const emitMeta = (transaction: Transaction): void => {
