@@ -1,12 +1,17 @@
+import type { OnlineFeatures as Vector } from "../../projections/online-features.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 
 const MAX_ENTITIES = 1000;
 
-type Vector = { entity: string; status: "PRESENT" | "NOT_FOUND"; at: number; values: (number | null)[] };
-
-const FeatureStatus = builder.enumType("FeatureStatus", { values: ["PRESENT", "NOT_FOUND"] as const });
+const FeatureStatus = builder.enumType("FeatureStatus", {
+  values: {
+    PRESENT: { description: "There is a state; single values may be missing all the same." },
+    NOT_FOUND: { description: "No event of the entity was ever taken." },
+    OUTSIDE_MAX_AGE: { description: "The newest event was older than the view's time to live at that moment." },
+  } as const,
+});
 
 const FeatureVector = builder.objectRef<Vector>("FeatureVector").implement({
   fields: (t) => ({
@@ -24,7 +29,7 @@ const FeatureVector = builder.objectRef<Vector>("FeatureVector").implement({
 const OnlineFeatures = builder.objectRef<{ view: string; features: string[]; vectors: Vector[] }>("OnlineFeatures");
 
 OnlineFeatures.implement({
-  description: "Features as of now, by entity.",
+  description: "Features as of one moment, by entity.",
   fields: (t) => ({
     view: t.exposeString("view"),
     features: t.exposeStringList("features"),
@@ -40,14 +45,20 @@ builder.queryField("onlineFeatures", (t) =>
       view: t.arg.string({ required: true }),
       entities: t.arg.stringList({ required: true, description: "Keys, at most 1000." }),
       features: t.arg.stringList({ description: "All of the view without it." }),
+      at: t.arg({
+        type: "DateTime",
+        description:
+          "Evaluate the newest state as of this moment instead of now, for replays of old events. What has left " +
+          "the windows since is gone.",
+      }),
     },
-    resolve: async (_, { project, view, entities, features }, context) => {
+    resolve: async (_, { project, view, entities, features, at }, context) => {
       await allowRead(context, "onlineFeatures", project);
       if (entities.length > MAX_ENTITIES) {
         throw new MillraceError("BAD_REQUEST", `entities: at most ${MAX_ENTITIES}, got ${entities.length}`);
       }
       const asked = features ?? undefined;
-      const vectors = await context.deps.onlineFeatures.get(project, view, entities, asked);
+      const vectors = await context.deps.onlineFeatures.get(project, view, entities, asked, at ?? undefined);
       const names = asked ?? (await namesOf(context.deps.documents.get("featureViews", project, view)));
       return { view, features: names, vectors };
     },

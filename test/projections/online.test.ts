@@ -15,36 +15,39 @@ import { type Stores, storesOf } from "./stores.ts";
 const MINUTE = 60_000;
 const NOON = Date.UTC(2001, 0, 1, 12);
 
-const plan: ViewPlan = planView(
-  "origin",
-  1,
-  {
-    entity: { name: "origin", key: ["origin"] },
-    features: [
-      { name: "flights-1h", source: "arrivals", function: "count", windowMs: 60 * MINUTE },
-      { name: "delay-1h", source: "arrivals", function: "mean", value: "event.delay", windowMs: 60 * MINUTE },
-    ],
-    allowedLatenessMs: 0,
-    ttlMs: null,
-  },
-  [
+const planOf = (ttlMs: number | null): ViewPlan =>
+  planView(
+    "origin",
+    1,
     {
-      name: "arrivals",
-      topic: "flights.arrivals",
-      schema: JSON.stringify({
-        type: "record",
-        name: "Arrival",
-        fields: [
-          { name: "origin", type: "string" },
-          { name: "delay", type: "double" },
-          { name: "at", type: "long" },
-        ],
-      }),
-      key: "origin",
-      timestamp: "at",
+      entity: { name: "origin", key: ["origin"] },
+      features: [
+        { name: "flights-1h", source: "arrivals", function: "count", windowMs: 60 * MINUTE },
+        { name: "delay-1h", source: "arrivals", function: "mean", value: "event.delay", windowMs: 60 * MINUTE },
+      ],
+      allowedLatenessMs: 0,
+      ttlMs,
     },
-  ],
-);
+    [
+      {
+        name: "arrivals",
+        topic: "flights.arrivals",
+        schema: JSON.stringify({
+          type: "record",
+          name: "Arrival",
+          fields: [
+            { name: "origin", type: "string" },
+            { name: "delay", type: "double" },
+            { name: "at", type: "long" },
+          ],
+        }),
+        key: "origin",
+        timestamp: "at",
+      },
+    ],
+  );
+
+const plan = planOf(null);
 
 /** State blobs after each event, as a task's changelog has them. */
 const changelogOf = (events: readonly { origin: string; delay: number; at: number }[]): OutputRecord[] => {
@@ -145,6 +148,28 @@ test("features are those of the newest state, evaluated as of now", async (t) =>
   await assert.rejects(features.get("flights", "origin", ["SFO"], ["x"]), { code: "NOT_FOUND", message: /delay-1h/ });
   const many = Array.from({ length: 1001 }, (_, i) => String(i));
   await assert.rejects(features.get("flights", "origin", many), { code: "BAD_REQUEST" });
+});
+
+test("features as of a moment that is not now: windows and time to live are those of the moment", async (t) => {
+  const { onlineStore } = storesOf(t);
+  const events = [0, 20, 40].map((minute) => ({ origin: "SFO", delay: minute, at: NOON + minute * MINUTE }));
+  const { value } = changelogOf(events)[2];
+  await onlineStore.setMany([{ key: featureKey("flights", "origin", 1, "SFO"), value, offset: 7 }]);
+  const mortal = planOf(90 * MINUTE);
+  const features = onlineFeatures({ onlineStore, plan: () => mortal, clock: () => NOON + 1000 * MINUTE });
+  const at = async (minute: number | undefined): Promise<unknown[]> => {
+    const moment = minute === undefined ? undefined : NOON + minute * MINUTE;
+    const [vector] = await features.get("flights", "origin", ["SFO"], undefined, moment);
+    return [(vector.at - NOON) / MINUTE, vector.status, vector.values];
+  };
+  assert.deepEqual(await at(40), [40, "PRESENT", [3, 20]]);
+  assert.deepEqual(await at(25), [25, "PRESENT", [2, 10]]);
+  assert.deepEqual(await at(90), [90, "PRESENT", [1, 40]]);
+  assert.deepEqual(await at(130), [130, "PRESENT", [0, null]]);
+  assert.deepEqual(await at(131), [131, "OUTSIDE_MAX_AGE", [null, null]]);
+  assert.deepEqual(await at(undefined), [1000, "OUTSIDE_MAX_AGE", [null, null]]);
+  const [unknown] = await features.get("flights", "origin", ["LAX"], undefined, NOON);
+  assert.equal(unknown.status, "NOT_FOUND");
 });
 
 test("what follows the state of a re-keyed view is not taken for state", async (t) => {
