@@ -37,6 +37,12 @@ const integer =
     return value;
   };
 const text = (value: string): string => value;
+const oneOf =
+  (...known: string[]) =>
+  (value: string): string => {
+    if (known.includes(value)) return value;
+    throw new MillraceError("INVALID_SETTING", `expected one of ${known.join(", ")}, got "${value}"`);
+  };
 const yesOrNo = (value: string): boolean => {
   if (value !== "true" && value !== "false") {
     throw new MillraceError("INVALID_SETTING", `expected true or false, got "${value}"`);
@@ -99,7 +105,12 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     help: "GraphiQL and full error causes: true or false",
     parse: yesOrNo,
   },
-  logLevel: { env: "LOG_LEVEL", flag: "log-level", help: "trace, debug, info, warn, error or silent", parse: text },
+  logLevel: {
+    env: "LOG_LEVEL",
+    flag: "log-level",
+    help: "trace, debug, info, warn, error or silent",
+    parse: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+  },
 };
 
 /** Flags win over the environment, the environment over defaults. INVALID_SETTING names the setting. */

@@ -16,6 +16,7 @@ import { documentReader } from "../projections/documents/reader.ts";
 import { onlineFeatures } from "../projections/online-features.ts";
 import { runProjection } from "../projections/runtime.ts";
 import { avroType } from "../schemas/codec.ts";
+import { MillraceError } from "../schemas/errors.ts";
 import { driftSchema } from "../schemas/topics.ts";
 import { followCatalog } from "../streams/catalog.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
@@ -153,7 +154,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     });
     closers.push(stopRebuilds);
     await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
-    await server.listen({ host: settings.host, port: settings.port });
+    await server.listen({ host: settings.host, port: settings.port }).catch((error) => cannotListen(error, settings));
     const { port } = server.server.address() as AddressInfo;
     const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
     return { url: `http://${host}:${port}`, warehouseUrl, rebuild, close };
@@ -162,6 +163,18 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     await close();
     throw error;
   }
+};
+
+const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): never => {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: "it is in use: stop what listens there, or choose another port (0 for a free one)",
+    EADDRNOTAVAIL: "this machine has no such address: choose another host",
+    ENOTFOUND: "no such host is known: choose another",
+    EACCES: "this user may not: choose a port above 1023",
+  };
+  const reason = reasons[error.code ?? ""];
+  if (reason === undefined) throw error;
+  throw new MillraceError("INVALID_SETTING", `cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
 };
 
 const warehouseAt = async (

@@ -26,6 +26,8 @@ export const refuseWith = (server: FastifyInstance, { settings, logger }: Server
     const coded = codedError(error);
     logFailure(coded, { development, correlationId: request.id, logger });
     if (coded.retryable) reply.header("retry-after", "1");
+    // What the door has said about the answer that it wanted to give is not true of this one.
+    reply.removeHeader("etag").removeHeader("content-length").type("application/json; charset=utf-8");
     return reply.code(coded.status).send(refusal(coded, development));
   });
   server.setNotFoundHandler((request, reply) => {

@@ -129,16 +129,21 @@ const place = async (from: string, to: string): Promise<void> => {
   }
 };
 
+/** Holds the last chunk back until all is checked: a reader that counts bytes must not have them all before the error. */
 const verifying = (digest: string): Transform => {
   const hash = createHash("sha256");
+  let held: Buffer | null = null;
   return new Transform({
-    transform(chunk, _encoding, done) {
+    transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
-      done(null, chunk);
+      if (held !== null) this.push(held);
+      held = chunk;
+      done();
     },
     flush(done) {
       const actual = hash.digest("hex");
-      done(actual === digest ? null : corrupt(digest, actual));
+      if (actual === digest) done(null, held);
+      else done(corrupt(digest, actual));
     },
   });
 };

@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { ParseArgsConfig } from "node:util";
+import { MillraceError } from "../../schemas/errors.ts";
 
 export type CliArguments = { values: Record<string, string | boolean | undefined>; positionals: string[] };
 
@@ -26,3 +29,16 @@ export const textValues = (values: CliArguments["values"]): Record<string, strin
   Object.fromEntries(
     Object.entries(values).map(([key, value]) => [key, typeof value === "string" ? value : undefined]),
   );
+
+/** An option that is a count. BAD_REQUEST names it. */
+export const countOption = (values: CliArguments["values"], name: string, least = 0): number => {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new MillraceError("BAD_REQUEST", `--${name}: expected a whole number from ${least} on, got "${values[name]}"`);
+};
+
+/** NOT_FOUND instead of a new database where a folder was mistyped: for commands that look at what is there. */
+export const requireData = (data: string): void => {
+  if (existsSync(join(data, "millrace.db"))) return;
+  throw new MillraceError("NOT_FOUND", `there is no Millrace data in ${data}; name it with --data`);
+};

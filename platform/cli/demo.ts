@@ -8,7 +8,7 @@ import pino from "pino";
 import { loadSettings } from "../../infra/config.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { startPlatform } from "../platform.ts";
-import { type CliCommand, settingOptions, textValues } from "./command.ts";
+import { type CliCommand, countOption, settingOptions, textValues } from "./command.ts";
 import { shutdownSignal } from "./shutdown.ts";
 import { banner } from "./start.ts";
 import { verifySample } from "./verify.ts";
@@ -34,6 +34,7 @@ prints what came of it and stays up.
   },
   run: async ({ values }) => {
     const given = textValues(values);
+    for (const name of ["events", "train-days"]) if (given[name] !== undefined) countOption(values, name, 1);
     const temporary = given.data === undefined;
     const data = given.data === undefined ? mkdtempSync(join(tmpdir(), "millrace-demo-")) : resolve(given.data);
     if (existsSync(data) && readdirSync(data).length > 0) {

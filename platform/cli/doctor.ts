@@ -75,12 +75,16 @@ const disk = ({ data }: Settings): Finding => {
 const database = ({ data }: Settings): Finding => {
   const file = join(data, "millrace.db");
   if (!existsSync(file)) return { name: "Database", ok: true, detail: "none yet" };
-  const db = new DatabaseSync(file, { readOnly: true });
   try {
-    const row = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-    return { name: "Database", ok: row.quick_check === "ok", detail: `${file}: ${row.quick_check}` };
-  } finally {
-    db.close();
+    const db = new DatabaseSync(file, { readOnly: true });
+    try {
+      const row = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+      return { name: "Database", ok: row.quick_check === "ok", detail: `${file}: ${row.quick_check}` };
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return { name: "Database", ok: false, detail: `${file}: ${(error as Error).message}; restore it from a backup` };
   }
 };
 

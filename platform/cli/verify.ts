@@ -1,13 +1,10 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import pino from "pino";
 import { loadSettings, type Settings } from "../../infra/config.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
-import { MillraceError } from "../../schemas/errors.ts";
 import { followCatalog } from "../../streams/catalog.ts";
 import { type StoredPrediction, type Verification, verifyPredictions } from "../../streams/verify/verify.ts";
 import { openEngines } from "../engines.ts";
-import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
+import { type CliCommand, countOption, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 import { runningWarehouse } from "./running.ts";
 
 export const verify: CliCommand = {
@@ -22,10 +19,8 @@ ${settingHelp}`,
   options: { ...settingOptions, project: { type: "string" }, sample: { type: "string", default: "1000" } },
   run: async ({ values }) => {
     const settings = loadSettings(textValues(values), process.env);
-    if (!existsSync(join(settings.data, "millrace.db"))) {
-      throw new MillraceError("NOT_FOUND", `there is no Millrace data in ${settings.data}; name it with --data`);
-    }
-    const sample = Number(values.sample);
+    const sample = countOption(values, "sample", 1);
+    requireData(settings.data);
     const running = await runningWarehouse(settings, pino({ level: settings.logLevel }));
     try {
       const projects = typeof values.project === "string" ? [values.project] : await projectsOf(settings);
