@@ -1,12 +1,10 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import pino from "pino";
 import { loadSettings, type Settings } from "../../infra/config.ts";
 import { lockDirectory } from "../../infra/sqlite/lock.ts";
-import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import type { RebuildProgress, RebuildResult } from "../rebuild/progress.ts";
 import { projectionNames, requireProjection } from "../rebuild/rebuild.ts";
-import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
+import { type CliCommand, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 import { rebuildAlone } from "./rebuild-alone.ts";
 import { rebuildByDoor } from "./rebuild-by-door.ts";
 import { shutdownSignal } from "./shutdown.ts";
@@ -28,9 +26,7 @@ ${settingHelp}`,
     }
     requireProjection(name);
     const settings = loadSettings(textValues(values), process.env);
-    if (!existsSync(join(settings.data, "millrace.db"))) {
-      throw new MillraceError("NOT_FOUND", `there is no Millrace data in ${settings.data}; name it with --data`);
-    }
+    requireData(settings.data);
     const { records, ms } = await anyhow(name, settings, progressLine(name));
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
     const rate = Math.round((records * 1000) / Math.max(ms, 1));
