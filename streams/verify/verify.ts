@@ -118,7 +118,8 @@ const recomputeRows = async (
   const last = stored.reduce((latest, { offset }) => Math.max(latest, offset), -1);
   const upTo = new Map([[trigger, last + 1]]);
   const looked = plan.views.filter((used) => !application.views.includes(used));
-  const lookups: WantedLookup[] = [];
+  /** By the trigger's offset: one entity may be looked up twice for one moment, with another entry each time. */
+  const lookups = new Map<number, WantedLookup[]>();
   /** First pass, only where views are looked up: which entity and moment each look-up was for. */
   if (looked.length > 0 && predictions.length > 0) {
     const collect = foldInto(application, schemas, [], ({ topic, offset, event, time }) => {
@@ -127,19 +128,22 @@ const recomputeRows = async (
         const used = looked.find(({ view }) => view === lookup.view);
         if (used === undefined) continue;
         const values = new Float64Array(used.featureNames.length);
-        lookups.push({ ...lookup, plan: used, entity: used.entityOf(event), time, values });
+        const found = { ...lookup, plan: used, entity: used.entityOf(event), time, values };
+        lookups.set(offset, [...(lookups.get(offset) ?? []), found]);
       }
     });
     await replay(broker, { application: application.id, partition, upTo, signal }, collect);
-    await recomputeLookups(broker, schemas, applications, lookups);
+    await recomputeLookups(broker, schemas, applications, [...lookups.values()].flat());
   }
+  let atHand: readonly WantedLookup[] = [];
   const readers = plan.views.map((used): FeatureReader => {
     const local = states.find((state) => state.plan.view === used.view);
-    return local ?? lookupReader(lookups, used.view);
+    return local ?? lookupReader(() => atHand.find(({ view }) => view === used.view));
   });
   const visit = foldInto(application, schemas, states, ({ topic, offset, event, time }) => {
     if (topic !== trigger || !wanted.has(offset)) return;
     const row = new Float32Array(plan.columns.length);
+    atHand = lookups.get(offset) ?? [];
     plan.write(event, time, readers, row, 0);
     rows.set(offset, row);
   });
@@ -147,10 +151,12 @@ const recomputeRows = async (
   return rows;
 };
 
-const lookupReader = (lookups: readonly WantedLookup[], view: string): FeatureReader => ({
-  read: (entity, time, out, at) => {
-    const found = lookups.find((one) => one.view === view && one.entity === entity && one.time === time);
-    if (found !== undefined) out.set(found.values, at);
+/** A prediction that names no look-up of the view is computed without it. */
+const lookupReader = (find: () => WantedLookup | undefined): FeatureReader => ({
+  read: (_entity, _time, out, at) => {
+    const found = find();
+    if (found === undefined) out.fill(Number.NaN, at);
+    else out.set(found.values, at);
   },
 });
 
