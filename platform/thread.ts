@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import pino from "pino";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { openEngines } from "./engines.ts";
 import type { Role, RoleName } from "./role.ts";
 import type { FromThread, ThreadData, ToThread } from "./threads.ts";
@@ -21,6 +21,17 @@ const port = parentPort as NonNullable<typeof parentPort>;
 const say = (message: FromThread): void => port.postMessage(message);
 const stop = new AbortController();
 const metrics = new Registry();
+new Gauge({
+  name: "millrace_thread_memory_bytes",
+  help: "Memory of a role's thread: JavaScript heap in use and reserved, buffers outside of it",
+  labelNames: ["role", "thread", "kind"],
+  registers: [metrics],
+  collect() {
+    const { heapUsed, heapTotal, external } = process.memoryUsage();
+    const labels = { role, thread: String(share.index) };
+    for (const [kind, bytes] of Object.entries({ heapUsed, heapTotal, external })) this.set({ ...labels, kind }, bytes);
+  },
+});
 const logger = pino({ level: settings.logLevel, base: share.of > 1 ? { role, thread: share.index } : { role } });
 
 port.on("message", (message: ToThread) => {
