@@ -19,7 +19,7 @@ export type TaskInput = {
   index: number;
   /** null where the record is refused. */
   events: (DecodedEvent | null)[];
-  /** Event times, UTC ms; a refused record has that of its neighbour before, so that it keeps its place. */
+  /** Event times, UTC ms. A refused record has -Infinity: it goes when it is its turn in its own input, and holds up none. */
   times: Float64Array;
   refused: Map<number, Refused>;
   /** When the batch was taken, wall clock. */
@@ -116,13 +116,12 @@ const decodeBatch = async (
 ): Promise<void> => {
   const { timestamp } = self.input.source;
   const unknown: number[] = [];
-  let before = batch.timestamps[0];
   const take = (i: number, decode: RecordDecoder): void => {
     const event = decode.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     const time = event[timestamp] as number;
     checkRecord(batch, i, self.input.keyOf(event), time, latest);
     self.events[i] = event;
-    self.times[i] = before = time;
+    self.times[i] = time;
   };
   for (let i = 0; i < batch.count; i++) {
     try {
@@ -130,7 +129,7 @@ const decodeBatch = async (
       take(i, decoder);
     } catch (error) {
       self.events[i] = null;
-      self.times[i] = before;
+      self.times[i] = Number.NEGATIVE_INFINITY;
       if (isMillraceError(error, "UNKNOWN_SCHEMA")) unknown.push(i);
       else self.refused.set(i, refusal(batch, i, error));
     }
