@@ -26,6 +26,7 @@ import { countCommands, countDenials } from "./command-metrics.ts";
 import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
+import { dropUnfinished } from "./rebuild/shadow-table.ts";
 import type { RoleName, Share } from "./role.ts";
 import { type RoleThread, roleThread } from "./threads.ts";
 
@@ -74,6 +75,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const warehouse = openWarehouse(warehouseUrl);
     closers.push(() => warehouse.close());
     await ensureTables(warehouse);
+    await dropUnfinished(warehouse);
 
     const background: Promise<void>[] = [];
     closers.push(async () => {

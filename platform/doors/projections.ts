@@ -38,7 +38,8 @@ export const projectionDoor =
           (result) => say({ type: "done", ...result }),
           (error: unknown) => {
             const { code, message } = asMillraceError(error);
-            logger.error({ err: error, projection: name }, "the rebuild failed");
+            if (code === "CLOSED") logger.info({ projection: name }, message);
+            else logger.error({ err: error, projection: name }, "the rebuild failed");
             say({ type: "failed", code, message });
           },
         )

@@ -1,5 +1,18 @@
 import { type Warehouse, warehouseFailed } from "../../infra/warehouse/open.ts";
+import { ask } from "../../projections/clickhouse/read/ask.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+
+const suffix = "__rebuild";
+
+/** What a process that was killed while it rebuilt has left behind. For when no rebuild runs. WAREHOUSE_FAILED. */
+export const dropUnfinished = async (warehouse: Warehouse): Promise<void> => {
+  const unfinished = await ask<{ name: string }>(
+    warehouse,
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(name, {suffix:String})",
+    { suffix },
+  );
+  for (const { name } of unfinished) await statement(warehouse, `DROP TABLE IF EXISTS ${name} SYNC`);
+};
 
 /**
  * Builds a table anew beside the one that is read: `build` fills an empty twin, which then takes the table's name
@@ -12,7 +25,7 @@ export const buildBeside = async (
   signal: AbortSignal,
   build: (twin: string) => Promise<void>,
 ): Promise<void> => {
-  const twin = `${table}__rebuild`;
+  const twin = table + suffix;
   const drop = (): Promise<void> => statement(warehouse, `DROP TABLE IF EXISTS ${twin} SYNC`);
   await drop();
   await statement(warehouse, `CREATE TABLE ${twin} AS ${table}`);

@@ -55,7 +55,8 @@ export const rebuildTopicTable = async (
         [filling, spare] = [spare, filling];
         const rows = spare;
         taken += rows.records;
-        inFlight = insert(warehouse, target, rows).then(() => meter.took(rows.records, left()));
+        const remaining = left();
+        inFlight = insert(warehouse, target, rows).then(() => meter.took(rows.records, remaining));
         // Met where it is awaited, one batch later.
         inFlight.catch(() => {});
       }

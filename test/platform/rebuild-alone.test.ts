@@ -10,14 +10,17 @@ test("with no platform on the data the command rebuilds by itself", async (t) =>
   await trade(running.client, 0, 200);
   await untilTraded(running, 200);
   const { settings } = running;
+  await running.warehouse.client.command({ query: "CREATE TABLE outcomes__rebuild AS outcomes" });
   await running.close();
   const signal = new AbortController().signal;
-  for (const name of projectionNames) {
+  // What a rebuild that was killed has left is in nobody's way, and is gone when a platform starts.
+  for (const name of projectionNames.filter((each) => each !== "outcomes")) {
     const { records } = await rebuildAlone(name, { settings, logger: silent, signal, onProgress: () => {} });
-    if (name === "predictions" || name === "outcomes") assert.equal(records, 200);
+    if (name === "predictions") assert.equal(records, 200);
   }
   const again = await runPlatform(t, { ...settings, port: 0 });
   assert.equal(await again.count("SELECT count() AS n FROM predictions"), 200);
+  assert.equal(await again.count("SELECT count() AS n FROM system.tables WHERE name LIKE '%rebuild'"), 0);
   const answer = await again.client.query<{ models: { total: number } }>(
     '{ models(project: "shop", first: 5) { total } }',
   );
