@@ -181,14 +181,3 @@ const everyFourth = (all: Flights): Flights => {
     destination: Uint16Array.from(kept, (i) => all.destination[i]),
   };
 };
-
-/** Records that a topic has accepted: the sum of its partitions' ends, as the platform tells it. */
-export const accepted = async (url: string, topic: string): Promise<number> => {
-  let sum = 0;
-  for (let partition = 0; partition < partitions; partition++) {
-    const response = await fetch(`${url}/topics/${topic}/partitions/${partition}/offsets`);
-    if (!response.ok) throw new Error(`${topic}/${partition}: ${response.status} ${await response.text()}`);
-    sum += ((await response.json()) as { end_offset: number }).end_offset;
-  }
-  return sum;
-};
