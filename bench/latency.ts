@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import pino from "pino";
 import { endpoint, project } from "../examples/flights/definitions.ts";
@@ -63,15 +64,23 @@ export const run = async (options: { events?: number }): Promise<BenchResult> =>
       await produce(history);
       await readable(history);
       client.record();
+      const loop = monitorEventLoopDelay({ resolution: 5 });
+      loop.enable();
       const since = performance.now();
       await produce(0);
       await readable(flights);
       const seconds = (performance.now() - since) / 1000;
       const streaming = await client.stop();
+      loop.disable();
       client.record();
       await new Promise((resolve) => setTimeout(resolve, idleMs));
       const idle = await client.stop();
-      return resultOf(streaming, idle, Math.round((flights - history) / seconds));
+      const rate = Math.round((flights - history) / seconds);
+      const result = resultOf(streaming, idle, rate);
+      result.notes.push(
+        `event loop of the API: p50 ${millis(loop.percentile(50))}, p99 ${millis(loop.percentile(99))}`,
+      );
+      return result;
     } finally {
       await client.close();
       await warehouse.close();
@@ -81,6 +90,8 @@ export const run = async (options: { events?: number }): Promise<BenchResult> =>
     rmSync(data, { recursive: true, force: true });
   }
 };
+
+const millis = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(1)} ms`;
 
 const resultOf = (streaming: Recording, idle: Recording, rate: number): BenchResult => {
   const p99 = (recording: Recording): number => quantile(Object.values(recording.queries).flat(), 0.99);
@@ -101,6 +112,7 @@ const resultOf = (streaming: Recording, idle: Recording, rate: number): BenchRes
       ...Object.entries(streaming.deliveries).map(
         ([name, samples]) => `served to received, subscription by ${name}: ${summary(samples)}`,
       ),
+      `the client's own clock is late by: ${summary(streaming.lateness)}`,
       `${unknown} predictions asked for before they were readable, ${failures.length} failures ${failures[0] ?? ""}`,
     ],
   };

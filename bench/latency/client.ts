@@ -20,6 +20,7 @@ const recentIds = 5_000;
 const newRecording = (): Recording => ({
   queries: { prediction: [], deployment: [], model: [], modelVersion: [], featureView: [] },
   deliveries: { endpoint: [], entity: [] },
+  lateness: [],
   unknown: 0,
   failures: [],
 });
@@ -72,7 +73,11 @@ const timed = async (name: string, query: string, id: string): Promise<void> => 
 };
 
 let turn = 0;
+let dueAt = performance.now() + everyMs;
 const pace = setInterval(() => {
+  const now = performance.now();
+  if (isRecording) recording.lateness.push(Math.max(0, now - dueAt));
+  dueAt = now + everyMs;
   if (!isRecording) return;
   turn += 1;
   const [name, query, id] = documents[turn % documents.length];

@@ -7,6 +7,8 @@ export type Recording = {
   queries: Record<string, Samples>;
   /** From a prediction's `servedAt` to its arrival, by the subscription's name. */
   deliveries: Record<string, Samples>;
+  /** How late the client's timer was: what this machine adds to any answer. */
+  lateness: Samples;
   /** Queries for a prediction that the platform did not know yet. */
   unknown: number;
   failures: string[];
