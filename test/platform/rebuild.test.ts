@@ -151,6 +151,19 @@ test("rebuilds of a running platform", async (t) => {
     },
   );
 
+  await t.test("who asked may leave: the rebuild goes on", async () => {
+    const leave = new AbortController();
+    const url = `${running.platform.url}/projections/predictions/rebuild`;
+    const answer = await fetch(url, { method: "POST", signal: leave.signal });
+    assert.equal(answer.headers.get("content-type"), "application/x-ndjson");
+    leave.abort();
+    await assert.rejects(answer.text(), { name: "AbortError" });
+    const busy = await byDoor("predictions", running).catch((error: unknown) => error);
+    assert.equal((busy as { code?: string }).code, "ILLEGAL_STATE");
+    await eventually("the end of the rebuild", () => byDoor("predictions", running).catch(() => null));
+    assert.equal((await fetch(`${running.platform.url}/health/ready`)).status, 200);
+  });
+
   await t.test("while the stream runs, no read meets an empty table, and no row is lost or doubled", async () => {
     const begun = settledEvents + 100;
     const events = 4_000;
