@@ -9,6 +9,7 @@ import { type Engines, openEngines } from "../engines.ts";
 import type { RebuildProgress, RebuildResult } from "../rebuild/progress.ts";
 import { rebuildProjection } from "../rebuild/rebuild.ts";
 import { rebuildDocuments } from "../rebuild/rebuilder.ts";
+import { dropUnfinished } from "../rebuild/shadow-table.ts";
 
 type Options = {
   settings: Settings;
@@ -26,6 +27,7 @@ export const rebuildAlone = async (name: string, options: Options): Promise<Rebu
       const warehouse = openWarehouse(url);
       try {
         await ensureTables(warehouse);
+        await dropUnfinished(warehouse);
         return await rebuildProjection(name, { ...options, engines, warehouse, hold: async () => {} });
       } finally {
         await warehouse.close();
