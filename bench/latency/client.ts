@@ -18,7 +18,7 @@ const entity = "ORD";
 const recentIds = 5_000;
 
 const newRecording = (): Recording => ({
-  queries: { prediction: [], deployment: [], model: [], modelVersion: [], featureView: [] },
+  queries: { prediction: [], predictionWithOutcome: [], deployment: [], model: [], modelVersion: [], featureView: [] },
   deliveries: { endpoint: [], entity: [] },
   lateness: [],
   unknown: 0,
@@ -58,7 +58,14 @@ const documents: [string, string, string][] = [
   ["modelVersion", byId("modelVersion", "id status columns metrics"), "delays/1"],
   ["featureView", byId("featureView", "id slug revision"), "origin"],
 ];
-const prediction = byId("prediction", "id model version output features servedAt outcome");
+/** The outcome comes from the warehouse, the rest from the log. */
+const predictions: [string, string][] = [
+  ["prediction", byId("prediction", "id model version output features servedAt")],
+  [
+    "predictionWithOutcome",
+    byId("predictionWithOutcome: prediction", "id model version output features servedAt outcome outcomeAt"),
+  ],
+];
 
 const timed = async (name: string, query: string, id: string): Promise<void> => {
   const into = recording;
@@ -82,7 +89,9 @@ const pace = setInterval(() => {
   turn += 1;
   const [name, query, id] = documents[turn % documents.length];
   void timed(name, query, id);
-  if (recent.length > 0) void timed("prediction", prediction, recent[(turn * 7919) % recent.length]);
+  if (recent.length === 0) return;
+  const [field, text] = predictions[turn % predictions.length];
+  void timed(field, text, recent[(turn * 7919) % recent.length]);
 }, everyMs);
 
 const socket = createClient({ url: `${url.replace(/^http/, "ws")}/graphql`, webSocketImpl: WebSocket, lazy: false });

@@ -1,3 +1,4 @@
+import { predictionLog } from "../../projections/prediction-log.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
@@ -52,7 +53,15 @@ builder.queryFields((t) => ({
     args: { project: t.arg.string({ required: true }), id: t.arg.string({ required: true }) },
     resolve: async (_, { project, id }, context) => {
       await allowRead(context, "prediction", project);
-      return context.deps.warehouse.predictionById(project, id);
+      const { broker, warehouse } = context.deps;
+      const logged = await predictionLog(broker).find(project, id);
+      if (logged === null) return warehouse.predictionById(project, id);
+      let asked: ReturnType<typeof warehouse.outcomeOf> | null = null;
+      const met = () => {
+        asked ??= warehouse.outcomeOf(project, logged.place);
+        return asked;
+      };
+      return { ...logged, outcome: null, outcomeAt: null, met };
     },
   }),
   predictions: t.field({

@@ -27,6 +27,8 @@ export type PredictionNode = {
   runtime: string;
   outcome: number | null;
   outcomeAt: number | null;
+  /** Where the outcome is not read with the prediction: asks for it, once however many fields want it. */
+  met?: () => Promise<{ outcome: number; outcomeAt: number } | null>;
 };
 
 type Named = { name: string; value: number | null };
@@ -84,7 +86,15 @@ export const Prediction = builder.objectRef<PredictionNode>("Prediction").implem
     servedAt: t.expose("servedAt", { type: "DateTime" }),
     latencyMs: t.exposeFloat("latencyMs"),
     runtime: t.exposeString("runtime"),
-    outcome: t.exposeFloat("outcome", { nullable: true, description: "null until it is known." }),
-    outcomeAt: t.expose("outcomeAt", { type: "DateTime", nullable: true }),
+    outcome: t.float({
+      nullable: true,
+      description: "null until it is known.",
+      resolve: ({ outcome, met }) => (met === undefined ? outcome : met().then((one) => one?.outcome ?? null)),
+    }),
+    outcomeAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      resolve: ({ outcomeAt, met }) => (met === undefined ? outcomeAt : met().then((one) => one?.outcomeAt ?? null)),
+    }),
   }),
 });

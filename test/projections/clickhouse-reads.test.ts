@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { endpointViewName, ensureEndpointView } from "../../projections/clickhouse/endpoint-view.ts";
 import { warehouseReads } from "../../projections/clickhouse/read/index.ts";
-import { parsePredictionId } from "../../projections/clickhouse/read/predictions.ts";
+import { predictionPlaces } from "../../projections/clickhouse/read/predictions.ts";
 import { ensureTables } from "../../projections/clickhouse/tables.ts";
 import { type Fixture, openFixture, outcomeAt, predictionAt } from "./clickhouse-fixture.ts";
 
@@ -65,11 +65,18 @@ describe("warehouse reads", () => {
   });
 
   it("reads the parts of ids, whatever the names hold", () => {
-    assert.deepEqual(parsePredictionId("delay-0-12"), { endpoint: "delay", partition: 0, offset: 12 });
-    assert.deepEqual(parsePredictionId("a-1-b-3-12"), { endpoint: "a-1-b", partition: 3, offset: 12 });
-    assert.deepEqual(parsePredictionId("delay-0-12-my-model.3"), { endpoint: "delay", partition: 0, offset: 12 });
-    assert.equal(parsePredictionId("delay-0"), null);
-    assert.equal(parsePredictionId("' OR 1"), null);
+    assert.deepEqual(predictionPlaces("delay-0-12"), [{ endpoint: "delay", partition: 0, offset: 12 }]);
+    assert.deepEqual(predictionPlaces("a-1-b-3-12"), [{ endpoint: "a-1-b", partition: 3, offset: 12 }]);
+    assert.deepEqual(predictionPlaces("v-2026-3-12"), [{ endpoint: "v-2026", partition: 3, offset: 12 }]);
+    assert.deepEqual(predictionPlaces("delay-0-12-my-model.3"), [{ endpoint: "delay", partition: 0, offset: 12 }]);
+    // A shadow of the endpoint v-2026, or of v in partition 2026 by a model named 12-late.
+    assert.deepEqual(predictionPlaces("v-2026-3-12-late.1"), [
+      { endpoint: "v", partition: 2026, offset: 3 },
+      { endpoint: "v-2026", partition: 3, offset: 12 },
+    ]);
+    for (const none of ["delay-0", "' OR 1", "", "-0-1", "a-1-2-", "a-1-2-late"]) {
+      assert.deepEqual(predictionPlaces(none), [], none);
+    }
   });
 
   it("finds a prediction by id, with its outcome where that is known", async () => {
@@ -78,6 +85,10 @@ describe("warehouse reads", () => {
     assert.deepEqual(found, { project, ...rest, features, outcome: 0, outcomeAt: rest.eventTime + 5000 });
     const open = await reads.predictionById(project, "delay-1-11");
     assert.deepEqual([open?.outcome, open?.outcomeAt, open?.features], [null, null, predictionAt(1, 11).features]);
+    const { outcome, outcomeAt } = found as NonNullable<typeof found>;
+    const place = { endpoint: "delay", partition: 0, predictionOffset: 10 };
+    assert.deepEqual(await reads.outcomeOf(project, place), { outcome, outcomeAt });
+    assert.equal(await reads.outcomeOf(project, { ...place, partition: 1 }), null);
     assert.equal(await reads.predictionById("another", "delay-0-10"), null);
     assert.equal(await reads.predictionById(project, "delay-0-100"), null);
     assert.equal(await reads.predictionById(project, "nonsense"), null);

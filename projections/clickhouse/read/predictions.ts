@@ -42,6 +42,8 @@ export type PredictionFilter = {
   key?: string;
 };
 
+export type Outcome = { outcome: number; outcomeAt: number };
+
 /** As the table gives it: NaN is null in JSON, and where the record lies in its topic. */
 type Stored = Omit<PredictionRow, "features" | "outcome" | "outcomeAt"> & {
   features: (number | null)[];
@@ -54,10 +56,24 @@ const fields = `project, id, endpoint, revision, model, version, variant, share,
   toUnixTimestamp64Milli(served_at) AS servedAt, latency_ms AS latencyMs, runtime,
   _partition AS recordPartition, _offset AS recordOffset`;
 
-/** `<endpoint>-<partition>-<offset>`, and `-<model>.<version>` of a shadow; null for what is no such id. */
-export const parsePredictionId = (id: string): { endpoint: string; partition: number; offset: number } | null => {
-  const match = /^(.+?)-(\d{1,9})-(\d{1,15})(?:-.+\.\d+)?$/.exec(id);
-  return match === null ? null : { endpoint: match[1], partition: Number(match[2]), offset: Number(match[3]) };
+export type PredictionPlace = { endpoint: string; partition: number; offset: number };
+
+/**
+ * What an id `<endpoint>-<partition>-<offset>`, with `-<model>.<version>` for a shadow, may say; nothing for what is no
+ * such id. Only a shadow's can be read in several ways, where names of endpoints end in numbers or models' begin so.
+ */
+export const predictionPlaces = (id: string): PredictionPlace[] => {
+  const places: PredictionPlace[] = [];
+  const parts = id.split("-");
+  for (let at = 1; at + 1 < parts.length; at++) {
+    const [partition, offset] = [parts[at], parts[at + 1]];
+    const rest = parts.slice(at + 2).join("-");
+    if (!/^\d{1,9}$/.test(partition) || !/^\d{1,15}$/.test(offset)) continue;
+    if (at + 2 < parts.length && !/^.+\.\d+$/.test(rest)) continue;
+    const endpoint = parts.slice(0, at).join("-");
+    if (endpoint !== "") places.push({ endpoint, partition: Number(partition), offset: Number(offset) });
+  }
+  return places;
 };
 
 const withOutcomes = async (warehouse: Warehouse, project: string, stored: Stored[]): Promise<PredictionRow[]> => {
@@ -90,19 +106,39 @@ const withOutcomes = async (warehouse: Warehouse, project: string, stored: Store
   });
 };
 
+/** A read of one row is over before a second thread has begun. */
+const oneThread = "SETTINGS max_threads = 1";
+
 export const predictionReads = (warehouse: Warehouse) => ({
   /** Null where there is no such prediction (or not yet). The id's parts are the table's key. */
   async predictionById(project: string, id: string): Promise<PredictionRow | null> {
-    const place = parsePredictionId(id);
-    if (place === null) return null;
-    const stored = await ask<Stored>(
+    for (const place of predictionPlaces(id)) {
+      const stored = await ask<Stored>(
+        warehouse,
+        `SELECT ${fields} FROM predictions
+         WHERE project = {project:String} AND endpoint = {endpoint:String} AND partition = {partition:Int32}
+           AND offset = {offset:Int64} AND id = {id:String} LIMIT 1 ${oneThread}`,
+        { project, id, ...place },
+      );
+      const [found] = await withOutcomes(warehouse, project, stored);
+      if (found !== undefined) return found;
+    }
+    return null;
+  },
+
+  /** Of the prediction at this place of its topic; null as long as none has come. The place is the table's key. */
+  async outcomeOf(
+    project: string,
+    place: { endpoint: string; partition: number; predictionOffset: number },
+  ): Promise<Outcome | null> {
+    const [found] = await ask<Outcome>(
       warehouse,
-      `SELECT ${fields} FROM predictions
-       WHERE project = {project:String} AND endpoint = {endpoint:String} AND partition = {partition:Int32}
-         AND offset = {offset:Int64} AND id = {id:String} LIMIT 1`,
-      { project, id, ...place },
+      `SELECT outcome, toUnixTimestamp64Milli(outcome_at) AS outcomeAt FROM outcomes
+       WHERE project = {project:String} AND endpoint = {endpoint:String} AND _partition = {partition:Int32}
+         AND prediction_offset = {predictionOffset:Int64} LIMIT 1 ${oneThread}`,
+      { project, ...place },
     );
-    return (await withOutcomes(warehouse, project, stored))[0] ?? null;
+    return found ?? null;
   },
 
   /** In the order of event time. BAD_REQUEST for a foreign cursor. */
