@@ -10,7 +10,7 @@ import {
   until,
   untilCount,
 } from "./platform.ts";
-import { predicted, resume, send } from "./producer.ts";
+import { isConnectionLost, predicted, resume, send } from "./producer.ts";
 
 const seed = 20010301;
 const eventsACall = 250;
@@ -32,6 +32,7 @@ const tables = {
   outcomes: "SELECT * FROM outcomes FINAL ORDER BY prediction_id",
   drift: `SELECT * EXCEPT (_offset) FROM drift FINAL WHERE monitor = 'errors' OR (${judged}) ORDER BY ALL`,
   tiles: "SELECT * EXCEPT (_offset, watermark) FROM tiles FINAL ORDER BY ALL",
+  lifecycle: "SELECT DISTINCT stream, revision, type FROM audit WHERE stream NOT LIKE 'alert-%' ORDER BY ALL",
   deadLetters: "SELECT * FROM dead_letters",
 };
 
@@ -40,6 +41,8 @@ type Tables = Record<keyof typeof tables, string[]>;
 const settled = async (platform: Running, { departures }: Traffic): Promise<Tables> => {
   await untilCount(platform, "SELECT count() AS n FROM predictions FINAL", answers * departures);
   await untilCount(platform, "SELECT count() AS n FROM outcomes FINAL", answers * departures);
+  // The last commands that were given.
+  await untilCount(platform, "SELECT uniqExact(stream) AS n FROM audit WHERE type = 'MonitorCreated'", 2);
   await untilCount(
     platform,
     `SELECT max(toUnixTimestamp64Milli(window_to)) >= intDiv(${reached}, ${sixHours}) * ${sixHours} AS n FROM drift WHERE ${judged}`,
@@ -68,9 +71,24 @@ test("killed again and again, the platform ends with the same rows as one that r
   const environment = { ...patient, STREAMS_MAX_BATCH: "300" };
   const data = temporaryFolder(t, "killed");
   const random = randomOf(seed);
-  const first = await startPlatform(t, data, environment);
-  await setUp(first.client);
-  await first.kill("SIGKILL");
+  for (const commands of ["killed", "killed", "killed", "given to the end"]) {
+    const platform = await startPlatform(t, data, environment);
+    // Giving a command again is free, so that whoever lost an answer begins anew.
+    const given = setUp(platform.client);
+    if (commands === "killed") {
+      const failed = given.then(
+        () => null,
+        (error: Error) => error,
+      );
+      await moment(random() * 400);
+      await platform.kill("SIGKILL");
+      const error = await failed;
+      if (error !== null) assert.ok(isConnectionLost(error), String(error));
+    } else {
+      await given;
+      await platform.kill("SIGKILL");
+    }
+  }
 
   const total = answers * flights.departures;
   for (const life of [1, 2, 3, 4, 5, 6]) {

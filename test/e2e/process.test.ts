@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { connect } from "../../examples/flights/client.ts";
 import { command } from "../../examples/flights/setup.ts";
 import { millrace, root, run, spawnPlatform, startPlatform, temporaryFolder, until } from "./platform.ts";
 
@@ -133,5 +132,5 @@ test("a port that is taken is named", async (t) => {
   const other = await millrace(["start", "--data", temporaryFolder(t, "port"), "--port", port]);
   assert.equal(other.code, 1);
   assert.match(other.output, new RegExp(`INVALID_SETTING: .*${port}.*in use`));
-  assert.deepEqual(await connect(platform.url).query("{ __typename }"), { __typename: "Query" });
+  assert.deepEqual(await platform.client.query("{ __typename }"), { __typename: "Query" });
 });

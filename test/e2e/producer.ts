@@ -7,6 +7,9 @@ import { until } from "./platform.ts";
 /** How many calls the producer is ahead of the predictions: a backlog, but no more than a part of the stream. */
 const mostCallsAhead = 16;
 
+/** What fetch throws when the platform goes away. */
+export const isConnectionLost = (error: unknown): boolean => error instanceof TypeError;
+
 /** Records that a topic has accepted: the sum of its partitions' ends, as the platform tells it. */
 const accepted = async (url: string, topic: string): Promise<number> => {
   let sum = 0;
@@ -56,7 +59,7 @@ export const send = async (url: string, { calls }: Traffic, from: number, answer
       const answer = await response.text();
       assert.ok(response.ok, `${topic}: ${response.status} ${answer}`);
     } catch (error) {
-      if (error instanceof TypeError) return call; // what fetch throws when there is no connection
+      if (isConnectionLost(error)) return call;
       throw error;
     }
   }
