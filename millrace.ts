@@ -39,7 +39,7 @@ const commands: Record<string, { summary: string; load: () => Promise<CliCommand
 const usage = (): string => {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
   const settings = Object.values(settingSpecs).map(
-    ({ env, flag, help }) => `  ${env.padEnd(24)}${help}${flag === undefined ? "" : ` (--${flag})`}`,
+    ({ env, flag, help }) => `  ${env.padEnd(26)}${help}${flag === undefined ? "" : ` (--${flag})`}`,
   );
   return [
     "millrace: an event-sourced, streaming ML platform",

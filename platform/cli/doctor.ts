@@ -20,7 +20,7 @@ ${settingHelp}`,
     const settings = loadSettings(textValues(values), process.env);
     console.log("Settings (environment, then defaults; credentials hidden)");
     for (const key of Object.keys(settingSpecs) as (keyof Settings)[]) {
-      console.log(`  ${settingSpecs[key].env.padEnd(24)}${shownSetting(key, settings)}`);
+      console.log(`  ${settingSpecs[key].env.padEnd(26)}${shownSetting(key, settings)}`);
     }
     console.log("\nChecks");
     const findings = [node(), await onnxRuntime(), folder(settings), disk(settings), database(settings)];
