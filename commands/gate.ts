@@ -30,7 +30,7 @@ const adminActions: ReadonlySet<string> = new Set(["RenameProject", "GrantRole",
 
 /** The least role that may do it; null where only a platform administrator may. */
 export const neededRole = (action: string): Role | null => {
-  if (action === "CreateProject") return null;
+  if (action === "CreateProject" || action === "rebuild") return null;
   if (adminActions.has(action)) return "Admin";
   return action.startsWith("query:") ? "Regular_User" : "Data_Scientist";
 };

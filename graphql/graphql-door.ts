@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type DocumentNode, validate } from "graphql";
 import { type MercuriusContext, mercurius } from "mercurius";
 import type { Actor } from "../commands/gate.ts";
+import { isSameOrigin } from "../infra/same-origin.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { GraphContext } from "./context.ts";
 import { correlationIdOf } from "./correlation.ts";
@@ -34,12 +34,6 @@ const checkBody = (body: unknown): void => {
   if (typeof query !== "string") refuse("query: expected the text of a GraphQL document");
   if (variables != null && !isPlainObject(variables)) refuse("variables: expected an object");
   if (operationName != null && typeof operationName !== "string") refuse("operationName: expected a string");
-};
-
-/** A browser page of another site may open WebSockets to us, unlike requests; only our own pages are let in. */
-const sameOrigin = (request: IncomingMessage): boolean => {
-  const { origin, host } = request.headers;
-  return origin === undefined || URL.parse(origin)?.host === host;
 };
 
 /** What the client put into `connection_init`: headers themselves, or under `headers`. */
@@ -87,7 +81,7 @@ export const graphqlDoor = async (
   const { development } = deps.settings;
   const view = (correlationId: string): ErrorView => ({ development, correlationId, logger: deps.logger });
 
-  // mercurius asks its CSRF header of the upgrade to a socket, too, where no client sends it: `sameOrigin` guards those.
+  // mercurius asks its CSRF header of the upgrade to a socket, too, where no client sends it: `isSameOrigin` guards those.
   server.addHook("onRequest", (request, _, done) => {
     if (request.headers.upgrade !== undefined) request.headers["mercurius-require-preflight"] = "1";
     done();
@@ -115,7 +109,7 @@ export const graphqlDoor = async (
     },
     subscription: {
       keepAlive: KEEP_ALIVE_MS,
-      verifyClient: ({ req }, next) => next(sameOrigin(req), 403, "Forbidden"),
+      verifyClient: ({ req }, next) => next(isSameOrigin(req.headers), 403, "Forbidden"),
       context: (_, request) => ({ deps, feeds, correlationId: correlationIdOf(request.raw) }),
     },
   });

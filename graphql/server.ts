@@ -1,4 +1,6 @@
 import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { isSameOrigin } from "../infra/same-origin.ts";
+import { MillraceError } from "../schemas/errors.ts";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
@@ -31,7 +33,8 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
   server.decorateRequest("actor", null);
   server.addHook("onRequest", (request, reply, done) => {
     reply.header(CORRELATION_HEADER, request.id);
-    done();
+    if (request.method === "GET" || request.method === "HEAD" || isSameOrigin(request.headers)) return done();
+    done(new MillraceError("FORBIDDEN", `pages of ${request.headers.origin} may not change anything here`));
   });
   endConnections(server);
   server.addHook("preClose", () => feeds.close());

@@ -87,6 +87,6 @@ export const summarize = (result: Result, { url, warehouse, project: name, endpo
   In GraphiQL (${url}/graphiql), then stream again:
   ${subscription}
 
-  curl -s '${warehouse}/?database=millrace' --data-binary "${sql} FORMAT PrettyCompact"
+  curl -s '${warehouse}' --data-binary "${sql} FORMAT PrettyCompact"
 `;
 };

@@ -6,7 +6,7 @@ import { newSharedTraining, type SharedMatrix, type SharedTraining, shareFloats 
 import type { BoostedTrees, TrainingMatrix, TrainingProgress, Tree } from "./types.ts";
 import type { WorkerMessage } from "./worker.ts";
 
-export type { BoostedTrees, TrainingMatrix, TrainingProgress, Tree } from "./types.ts";
+export type { BoostedTrees, TrainingMatrix, TrainingProgress } from "./types.ts";
 
 export type TrainingOptions = {
   task: Task;

@@ -4,7 +4,7 @@ import type { FieldTypes } from "./field-types.ts";
 import type { Compiled, Scope } from "./node.ts";
 import { refusal } from "./refusal.ts";
 
-export { type FieldType, type FieldTypes, fieldTypes } from "./field-types.ts";
+export { type FieldTypes, fieldTypes } from "./field-types.ts";
 
 export type ExpressionType = "number" | "bool" | "string";
 export type Wants = ExpressionType | "number|bool" | "number|string";

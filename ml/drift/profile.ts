@@ -3,7 +3,7 @@ import type { TrainingMatrix } from "../boosting/types.ts";
 import type { ColumnProfile, ReferenceProfile } from "./reference.ts";
 import { sketcher } from "./sketch.ts";
 
-export type { ColumnProfile, ReferenceProfile } from "./reference.ts";
+export type { ReferenceProfile } from "./reference.ts";
 
 const PREDICTION_COLUMN = "prediction";
 const BINS = 32;

@@ -2,7 +2,8 @@ import pino from "pino";
 import { loadSettings, type Settings } from "../../infra/config.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { followCatalog } from "../../streams/catalog.ts";
-import { type StoredPrediction, type Verification, verifyPredictions } from "../../streams/verify/verify.ts";
+import { verifyAsServed } from "../../streams/verify/as-served.ts";
+import type { StoredPrediction, Verification } from "../../streams/verify/verify.ts";
 import { openEngines } from "../engines.ts";
 import { type CliCommand, countOption, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 import { runningWarehouse } from "./running.ts";
@@ -54,7 +55,8 @@ const projectsOf = async (settings: Settings): Promise<string[]> => {
 
 /** A sample that is spread evenly by a hash of the id, so that it is the same at every call. */
 const sampleQuery = `
-  SELECT id, endpoint, model, version, topic, partition, offset, lookups, features, output
+  SELECT id, endpoint, model, version, topic, partition, offset, lookups, features, output,
+    toUnixTimestamp64Milli(served_at) AS servedAt
   FROM predictions WHERE project = {project:String}
   ORDER BY cityHash64(id) LIMIT {sample:UInt32}`;
 
@@ -68,9 +70,7 @@ export const verifySample = async (
 ): Promise<Verification> => {
   const warehouse = openWarehouse(warehouseUrl);
   const engines = await openEngines(settings);
-  const stop = new AbortController();
   try {
-    const catalog = await followCatalog(engines.eventStore, stop.signal);
     const answer = await warehouse.client.query({
       query: sampleQuery,
       query_params: { project, sample },
@@ -82,11 +82,11 @@ export const verifySample = async (
       ...row,
       features: row.features.map(Number),
       output: Number(row.output),
+      servedAt: Number(row.servedAt),
       lookups: row.lookups.map(([view, partition, offset]) => ({ view, partition, offset: Number(offset) })),
     }));
-    return await verifyPredictions({ ...engines, catalog: catalog.current(), project, predictions });
+    return await verifyAsServed(engines.eventStore, { ...engines, project, predictions });
   } finally {
-    stop.abort();
     await engines.close();
     await warehouse.close();
   }

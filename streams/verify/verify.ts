@@ -26,13 +26,16 @@ export type StoredPrediction = {
   lookups: PredictionLookup[];
   features: number[];
   output: number;
+  /** Wall clock, UTC ms. */
+  servedAt: number;
 };
 
 export type Mismatch = { id: string; what: string; stored: number; recomputed: number };
 
 export type Verification = {
   checked: number;
-  mismatches: Mismatch[] /** Not found again in the log. */;
+  mismatches: Mismatch[];
+  /** Ids of predictions whose trigger, or whose deployment, is not there any more. */
   missing: string[];
 };
 
@@ -59,15 +62,16 @@ export const verifyPredictions = async (options: VerifyOptions): Promise<Verific
   const result: Verification = { checked: 0, mismatches: [], missing: [] };
   const scorers = new Map<string, Promise<Scorer>>();
   try {
-    for (const [key, stored] of groupBy(options.predictions, ({ endpoint, partition }) => `${endpoint}/${partition}`)) {
+    for (const stored of groupBy(
+      options.predictions,
+      ({ endpoint, partition }) => `${endpoint}/${partition}`,
+    ).values()) {
       const { endpoint, partition } = stored[0];
       const deployment = catalog.deployments.get(`${project}/${endpoint}`);
       const application = applications.find((one) => deployment !== undefined && one.deployments.includes(deployment));
       if (deployment === undefined || application === undefined) {
-        throw new MillraceError(
-          "NOT_FOUND",
-          `no active deployment ${endpoint} for ${key}: only active ones can be verified`,
-        );
+        result.missing.push(...stored.map(({ id }) => id));
+        continue;
       }
       const rows = await recomputeRows(options, schemas, applications, application, deployment, partition, stored);
       for (const prediction of stored) {

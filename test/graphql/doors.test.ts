@@ -63,3 +63,12 @@ test("GraphiQL is there in development only", async (t) => {
   const closed = await testServer(t);
   assert.equal((await fetch(`${closed.url}/graphiql`)).status, 404);
 });
+
+test("a page of another site changes nothing, whatever the door; one of ours may", async (t) => {
+  const server = await testServer(t);
+  const put = (origin: string) => fetch(`${server.url}/artifacts`, { method: "PUT", body: "x", headers: { origin } });
+  const foreign = await put("https://elsewhere.example");
+  assert.equal(foreign.status, 403);
+  assert.equal(((await foreign.json()) as { code: string }).code, "FORBIDDEN");
+  assert.equal((await put(server.url)).status, 201);
+});

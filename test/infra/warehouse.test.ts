@@ -155,6 +155,8 @@ describe("embedded warehouse", () => {
       assert.deepEqual([none.status, none.headers.get("x-clickhouse-exception-code")], [403, "516"]);
       assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=default&password=s3cret:`)).status, 200);
       assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=other&password=s3cret:`)).status, 403);
+      const page = { headers: { origin: "https://elsewhere.example" } };
+      assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=default&password=s3cret:`, page)).status, 403);
       const basic = `Basic ${Buffer.from("default:s3cret:").toString("base64")}`;
       assert.equal((await fetch(`${engine.url}/?query=SELECT+1`, { headers: { Authorization: basic } })).status, 200);
       const warehouse = openWarehouse(`http://default:s3cret%3A@${new URL(engine.url).host}/millrace`);

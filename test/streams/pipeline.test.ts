@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deadLetterSchema, outcomeSchema, topicOf } from "../../schemas/topics.ts";
 import { followCatalog } from "../../streams/catalog.ts";
+import { verifyAsServed } from "../../streams/verify/as-served.ts";
 import { verifyPredictions } from "../../streams/verify/verify.ts";
 import { type Click, eventually, openWorld, project, type Sale, shopView, stump, type World } from "./world.ts";
 
@@ -162,4 +163,30 @@ test("a new split takes over between two batches; a shadow answers nothing of it
   );
   assert.equal(champion?.version, 2);
   assert.deepEqual(champion?.features, shadow?.features);
+});
+
+test("predictions are proved by the view that was in force when they were served", async () => {
+  const day = shopView.features.map((feature) => ({ ...feature, windowMs: 86_400_000 }));
+  await world.append("feature-view", "shop", {
+    type: "FeatureViewChanged",
+    data: { version: 2, definition: { ...shopView, features: day } },
+  });
+  const after = { id: "after-the-change", shop: "north", at: start + 4100 * minute, price: 3 };
+  await world.produce("clicks", [after]);
+  await eventually("one by the new view", async () => (await world.predictions()).some(({ key }) => key === after.id));
+  const predictions = (await world.predictions()).map((prediction) => ({ ...prediction, endpoint: "buy" }));
+  const stop = new AbortController();
+  const catalog = (await followCatalog(world.eventStore, stop.signal)).current();
+  stop.abort();
+  const byTheNewest = await verifyPredictions({ ...world, catalog, project, predictions });
+  assert.ok(byTheNewest.mismatches.length > 0);
+  const proof = await verifyAsServed(world.eventStore, { ...world, project, predictions });
+  assert.deepEqual(proof, { checked: predictions.length, mismatches: [], missing: [] });
+});
+
+test("a stopped endpoint's predictions are still proved", async () => {
+  await world.append("deployment", "buy", { type: "DeploymentStopped", data: {} });
+  const predictions = (await world.predictions()).map((prediction) => ({ ...prediction, endpoint: "buy" }));
+  const proof = await verifyAsServed(world.eventStore, { ...world, project, predictions });
+  assert.deepEqual(proof, { checked: predictions.length, mismatches: [], missing: [] });
 });

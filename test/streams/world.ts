@@ -95,6 +95,7 @@ export type PredictionRecord = {
   lookups: { view: string; partition: number; offset: number }[];
   features: number[];
   output: number;
+  servedAt: number;
 };
 
 /** A platform's streams on embedded engines in a temporary folder, driven by events as the event store holds them. */

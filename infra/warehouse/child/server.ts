@@ -3,6 +3,7 @@ import { unlink, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { gzip } from "node:zlib";
+import { isSameOrigin } from "../../same-origin.ts";
 import type { Engine, EngineResult } from "./engine.ts";
 import { exception, fromEngine } from "./exception.ts";
 import { type QueryRequest, readBody, readRequest, spoolBody } from "./request.ts";
@@ -29,6 +30,10 @@ export const warehouseServer = (options: ServerOptions): Server => {
     }
     if (url.pathname === "/ping" || url.pathname === "/replicas_status") {
       response.end("Ok.\n");
+      return;
+    }
+    if (!isSameOrigin(request.headers)) {
+      response.writeHead(403).end(`Pages of ${request.headers.origin} may not ask this warehouse.\n`);
       return;
     }
     if (url.pathname !== "/" || (url.search === "" && request.method === "GET")) {

@@ -5,11 +5,8 @@ import { historyReads } from "./history.ts";
 import { metricReads } from "./metrics.ts";
 import { predictionReads } from "./predictions.ts";
 
-export type { DriftFilter, TileRow } from "./drift.ts";
 export type { AuditRow, DeadLetterRow, FeatureValueRow } from "./history.ts";
 export type { LiveMetrics, PredictionStatistics } from "./metrics.ts";
-export type { PageOptions, WarehousePage } from "./page.ts";
-export type { PredictionFilter, PredictionRow } from "./predictions.ts";
 
 /** Every question that the platform asks its warehouse. WAREHOUSE_FAILED where it cannot answer. */
 export const warehouseReads = (warehouse: Warehouse) => ({
