@@ -149,15 +149,41 @@ const entityReader = (key: readonly string[]): ((event: Record<string, unknown>)
     };
   }
   if (key.length === 2) {
+    const joined = pairNames();
     return (event) => {
       const a = textOf(event[first]);
       const b = textOf(event[second]);
-      return a === "" || b === "" ? "" : a + SEPARATOR + b;
+      return a === "" || b === "" ? "" : joined(a, b);
     };
   }
   return (event) => {
     const parts = key.map((field) => textOf(event[field]));
     return parts.includes("") ? "" : parts.join(SEPARATOR);
+  };
+};
+
+const mostPairs = 100_000;
+
+/** Pairs come again and again; one that was joined before is a string whose hash is known, and no garbage. */
+const pairNames = (): ((a: string, b: string) => string) => {
+  let byFirst = new Map<string, Map<string, string>>();
+  let count = 0;
+  return (a, b) => {
+    let bySecond = byFirst.get(a);
+    const known = bySecond?.get(b);
+    if (known !== undefined) return known;
+    if (count++ === mostPairs) {
+      byFirst = new Map();
+      bySecond = undefined;
+      count = 1;
+    }
+    if (bySecond === undefined) {
+      bySecond = new Map();
+      byFirst.set(a, bySecond);
+    }
+    const name = a + SEPARATOR + b;
+    bySecond.set(b, name);
+    return name;
   };
 };
 

@@ -22,6 +22,8 @@ type Arm = {
   variant: string;
   encode: PredictionEncoder;
   rows: Rows;
+  /** Event time by row. */
+  times: number[];
   /** Why single rows could not be scored, by row. */
   failures: Map<number, MillraceError>;
 };
@@ -140,6 +142,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       options.writer,
     ),
     rows: rows(width),
+    times: [],
     failures: new Map(),
   }));
   const shadows = arms.flatMap((arm, index) => (arm.variant === "shadow" ? [index] : []));
@@ -168,11 +171,11 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
     return arm.variant === "shadow" ? `${id}-${arm.model}.${arm.version}` : id;
   };
 
-  const add = (arm: number, from: Due, row: number): void => {
-    const one: Due = { ...from, arm, row };
+  const add = (one: Due): void => {
     due.push(one);
+    arms[one.arm].times.push(one.time);
     if (self.pending === null) return;
-    const { model, version, variant } = arms[arm];
+    const { model, version, variant } = arms[one.arm];
     one.pending = {
       id: idOf(one),
       key: one.key,
@@ -220,11 +223,11 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         positions: keepPositions(at),
         pending: null,
       };
-      add(chosen, one, one.row);
+      add(one);
       for (const shadow of shadows) {
         const copy = arms[shadow].rows;
         copy.matrix.set(arm.rows.matrix.subarray(start, start + width), copy.next());
-        add(shadow, one, copy.count - 1);
+        add({ ...one, arm: shadow, row: copy.count - 1, pending: null });
       }
     },
     outcome: (event, time, watermark, topic, offset) => {
@@ -292,12 +295,9 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       return emitted;
     },
     scored: () =>
-      arms.flatMap((arm, index) => {
-        if (arm.rows.count === 0) return [];
-        const times = due.filter((one) => one.arm === index).map((one) => one.time);
-        const { matrix, outputs, count } = arm.rows;
-        return [{ ready: arm.ready, matrix, outputs, count, times }];
-      }),
+      arms
+        .filter((arm) => arm.rows.count > 0)
+        .map(({ ready, times, rows: { matrix, outputs, count } }) => ({ ready, matrix, outputs, count, times })),
     joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
     waitingSince: () => {
       const oldest = self.pending?.oldest() ?? null;
@@ -312,6 +312,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       triggers = 0;
       for (const arm of arms) {
         arm.rows.count = 0;
+        arm.times = [];
         arm.failures.clear();
       }
     },
