@@ -21,7 +21,6 @@ export type RoleThread = {
   stop(): Promise<void>;
 };
 
-const youngGenerationMb = 96;
 const longestPauseMs = 30_000;
 const metricsPatienceMs = 2_000;
 
@@ -42,8 +41,6 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     const thread = new Worker(new URL("./thread.ts", import.meta.url), {
       workerData: data,
       execArgv: ["--disable-warning=ExperimentalWarning"],
-      // A batch's objects die before the next one: with room for them the collector finds nothing to move.
-      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     });
     worker = thread;
     thread.on("message", (message: FromThread) => {

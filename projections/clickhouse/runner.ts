@@ -57,7 +57,7 @@ export const runSinks = async (options: RunSinksOptions): Promise<void> => {
 };
 
 const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
-  const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 200 } = options;
+  const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 500 } = options;
   const source = sourceOf(broker, warehouse, sink);
   const report = (error: unknown): void => options.onError?.(sink.kind, asMillraceError(error));
   let filling = rowsOf(sink, report);
