@@ -53,6 +53,8 @@ export type Streams = {
   done: Promise<void>;
 };
 
+const judgeRetryMs = 5_000;
+
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const { broker, registry, clock, logger, signal, share = { index: 0, of: 1 } } = options;
@@ -77,6 +79,19 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const evaluator = driftEvaluator({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock });
   let slots: Slot[] = [];
 
+  let judgeAgainAt = 0;
+  /** A profile that cannot be read, say, holds up the judging of drift, and nothing else. */
+  const judge = async (): Promise<number> => {
+    if (clock() < judgeAgainAt) return 0;
+    try {
+      return await evaluator.step(catalog.current());
+    } catch (error) {
+      judgeAgainAt = clock() + judgeRetryMs;
+      logger.error({ err: error, retryInMs: judgeRetryMs }, "drift could not be judged");
+      return 0;
+    }
+  };
+
   const loop = async (): Promise<void> => {
     try {
       while (!signal.aborted) {
@@ -90,7 +105,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
           if (signal.aborted) break;
           taken += await runSlot(slot, environment, catalog, logger);
         }
-        if (share.index === 0) taken += await evaluator.step(catalog.current());
+        if (share.index === 0) taken += await judge();
         if (taken === 0) await waitForWork(broker, slots, catalog, seen, options.maxTaskIdleMs, signal);
         else await new Promise(setImmediate);
       }
