@@ -71,7 +71,8 @@ const probeRows = (columns: number): Float32Array =>
 
 /**
  * Rows that may go into one call: many where a row's output is the same alone and among others, else 1. Trees pass;
- * matrix products may be summed in another order for another batch, and some graphs mix their rows outright.
+ * matrix products may be summed in another order for another batch, and some graphs mix their rows outright. A model
+ * that fails on the probe's values may still serve others: it is asked one row at a time.
  */
 const rowsPerCall = async (call: Call, columns: number, width: 1 | 2): Promise<number> => {
   const rows = probeRows(columns);
@@ -100,7 +101,7 @@ export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
     };
     const probe = async (): Promise<{ width: 1 | 2; callRows: number }> => {
       const width = widthOf(output, await call(new Float32Array(2 * input.columns), 2), 2);
-      return { width, callRows: await rowsPerCall(call, input.columns, width) };
+      return { width, callRows: await rowsPerCall(call, input.columns, width).catch(() => 1) };
     };
     const { width, callRows } = await probe().catch((error: unknown) => {
       if (isMillraceError(error)) throw error;

@@ -148,9 +148,15 @@ export const openWorld = async () => {
     append,
     view: (id: string, definition: FeatureViewDefinition) =>
       append("feature-view", id, { type: "FeatureViewCreated", data: { definition } }),
-    version: async (version: number, model: BoostedTrees, profile: string | null = null): Promise<void> => {
-      const names = columns.map(({ name }) => name);
-      const { digest, size } = await artifacts.put(exportBoosting(model, names));
+    /** Trees over `columns`, or any ONNX file over the columns named. */
+    version: async (
+      version: number,
+      model: BoostedTrees | Buffer,
+      profile: string | null = null,
+      names = columns.map(({ name }) => name),
+    ): Promise<void> => {
+      const onnx = Buffer.isBuffer(model) ? model : exportBoosting(model, names);
+      const { digest, size } = await artifacts.put(onnx);
       const data: ModelVersionDefinition = {
         version,
         artifact: digest,

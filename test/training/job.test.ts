@@ -47,6 +47,16 @@ test("a job makes a model, its metrics on the newest rows, its profile and its l
   assert.equal(again.artifact, model.artifact);
 });
 
+test("a job also measures its model on a later range, which it has not learned from", async (t) => {
+  const past = await history(t);
+  await past.take(flights(400));
+  const middle = START + 250 * 600_000;
+  const evaluated = { ...spec, to: middle, evaluation: { from: middle, to: spec.to } };
+  const model = await runTrainingJob({ ...job, spec: evaluated }, { ...past, workers: 1, onProgress: () => {} });
+  assert.equal(model.rows + model.metrics["evaluation.rows"], 400);
+  assert.ok(model.metrics["evaluation.auc"] > 0.7, `auc ${model.metrics["evaluation.auc"]}`);
+});
+
 test("a job in a process of its own gives the same model, fails with a code, and ends when it is cancelled", async (t) => {
   const past = await history(t);
   await past.take(flights(120));
