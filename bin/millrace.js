@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin", "node");
-const child = spawn(node, [join(home, "millrace.ts"), ...process.argv.slice(2)], { stdio: "inherit" });
+// With the C library's default of an arena a thread, buffers that threads hand on leave memory behind in every arena.
+const env = { MALLOC_ARENA_MAX: "2", ...process.env };
+const child = spawn(node, [join(home, "millrace.ts"), ...process.argv.slice(2)], { stdio: "inherit", env });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));

@@ -42,7 +42,7 @@ port.on("message", (message: ToThread) => {
 /** Bulk work leaves the processor to requests. On Linux niceness belongs to a thread; elsewhere nothing happens. */
 const yieldToRequests = (): void => {
   try {
-    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), 5);
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), 10);
   } catch (error) {
     logger.debug({ err: error }, "the thread keeps its priority");
   }
