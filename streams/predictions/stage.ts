@@ -9,24 +9,10 @@ import type { CatalogDeployment, CatalogSource } from "../catalog.ts";
 import { type Joined, type PendingPrediction, type PendingPredictions, pendingPredictions } from "../outcomes/join.ts";
 import type { DecodedEvent } from "../runtime/input.ts";
 import { type Application, sourceInfo } from "../topology.ts";
-import { type PredictionEncoder, type PredictionLookup, predictionEncoder } from "./encode.ts";
+import { armOf, resetArm, scoreArm } from "./arm.ts";
+import type { PredictionLookup } from "./encode.ts";
 import { router } from "./routing.ts";
-import { type Rows, rows } from "./rows.ts";
 import type { ReadyVersion } from "./variant.ts";
-
-/** One entry of the split, ready to score. */
-type Arm = {
-  ready: ReadyVersion;
-  model: string;
-  version: number;
-  variant: string;
-  encode: PredictionEncoder;
-  rows: Rows;
-  /** Event time by row. */
-  times: number[];
-  /** Why single rows could not be scored, by row. */
-  failures: Map<number, MillraceError>;
-};
 
 /** A prediction that is due: its trigger, and where its row lies. */
 type Due = {
@@ -69,6 +55,7 @@ export type DeploymentStage = {
   /** Next offsets of the two output topics in this partition. */
   nextPrediction: number;
   nextOutcome: number;
+  /** Outcomes since the last reset by the caller that met no prediction. */
   unmatched: number;
   trigger(event: DecodedEvent, time: number, offset: number, polledAt: number, positions: Float64Array): void;
   outcome(event: DecodedEvent, time: number, watermark: number, topic: string, offset: number): void;
@@ -121,30 +108,14 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
   const businessKey = keyOf(outcome?.key ?? []);
   const route = router(deployment.split, deployment.revision);
   const width = plan.columns.length;
-  const arms: Arm[] = deployment.split.map((entry, index) => ({
-    ready: options.ready[index],
-    model: entry.model,
-    version: entry.version,
-    variant: entry.variant,
-    encode: predictionEncoder(
-      {
-        schemaId: options.predictionSchemaId,
-        endpoint: deployment.id,
-        revision: deployment.revision,
-        model: entry.model,
-        version: entry.version,
-        variant: entry.variant,
-        share: entry.share,
-        topic: trigger.topic,
-        partition,
-        runtime: options.ready[index].scorer.runtime,
-      },
-      options.writer,
-    ),
-    rows: rows(width),
-    times: [],
-    failures: new Map(),
-  }));
+  const place = {
+    schemaId: options.predictionSchemaId,
+    endpoint: deployment.id,
+    revision: deployment.revision,
+    topic: trigger.topic,
+    partition,
+  };
+  const arms = deployment.split.map((entry, i) => armOf(entry, options.ready[i], width, place, options.writer));
   const shadows = arms.flatMap((arm, index) => (arm.variant === "shadow" ? [index] : []));
   const idPrefix = `${deployment.id}-${partition}-`;
   const inputs = application.inputs.length;
@@ -241,15 +212,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       }
     },
     score: async () => {
-      for (const arm of arms) {
-        const { count, matrix } = arm.rows;
-        if (count === 0) continue;
-        try {
-          arm.rows.outputs = await arm.ready.scorer.score(matrix, count);
-        } catch {
-          await scoreAlone(arm, width);
-        }
-      }
+      for (const arm of arms) await scoreArm(arm, width);
       const failures: ScoringFailure[] = [];
       for (const one of due) {
         const failure = arms[one.arm].failures.get(one.row);
@@ -310,28 +273,10 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       due = [];
       met = [];
       triggers = 0;
-      for (const arm of arms) {
-        arm.rows.count = 0;
-        arm.times = [];
-        arm.failures.clear();
-      }
+      for (const arm of arms) resetArm(arm);
     },
   };
   return self;
-};
-
-const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
-  const { count, matrix } = arm.rows;
-  arm.rows.outputs = new Float32Array(count).fill(Number.NaN);
-  for (let row = 0; row < count; row++) {
-    try {
-      const output = await arm.ready.scorer.score(matrix.slice(row * width, (row + 1) * width), 1);
-      arm.rows.outputs[row] = output[0];
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      arm.failures.set(row, new MillraceError("SCORING_FAILED", message, { cause: error }));
-    }
-  }
 };
 
 const keyOf = (fields: readonly string[]): ((event: DecodedEvent) => string) => {

@@ -4,6 +4,7 @@ export type StreamsMetrics = {
   records: Counter;
   predictions: Counter;
   outcomes: Counter;
+  unmatched: Counter;
   deadLetters: Counter<"stage">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
@@ -15,6 +16,11 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
     records: new Counter({ name: "millrace_stream_records_total", help: "Records taken by stream tasks", registers }),
     predictions: new Counter({ name: "millrace_predictions_total", help: "Predictions made on streams", registers }),
     outcomes: new Counter({ name: "millrace_outcomes_total", help: "Outcomes joined to predictions", registers }),
+    unmatched: new Counter({
+      name: "millrace_outcomes_unmatched_total",
+      help: "Outcomes that no waiting prediction was found for",
+      registers,
+    }),
     deadLetters: new Counter({
       name: "millrace_dead_letters_total",
       help: "Records that could not be used, by stage",

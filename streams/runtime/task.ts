@@ -145,6 +145,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       const joined = stage.joined();
       for (const one of joined) emitter.outcome(transaction, stage, partition, one);
       metrics.outcomes.inc(joined.length);
+      metrics.unmatched.inc(stage.unmatched);
+      stage.unmatched = 0;
       for (const scored of stage.scored()) sketchScored(tiles, stage.deployment.id, scored);
       sketchJoined(tiles, stage, joined);
       parts.errors.observe(stage, joined, (result) => emitter.drift(transaction, application.project, result));

@@ -1,0 +1,68 @@
+import type { ByteWriter } from "../../schemas/byte-writer.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import type { TrafficSplit } from "../../schemas/lifecycle.ts";
+import { type PredictionConstants, type PredictionEncoder, predictionEncoder } from "./encode.ts";
+import { type Rows, rows } from "./rows.ts";
+import type { ReadyVersion } from "./variant.ts";
+
+/** One entry of the split, ready to score: its version, and the rows of the batch at hand that are for it. */
+export type Arm = {
+  ready: ReadyVersion;
+  model: string;
+  version: number;
+  variant: string;
+  encode: PredictionEncoder;
+  rows: Rows;
+  /** Event time by row. */
+  times: number[];
+  /** Why single rows could not be scored, by row. */
+  failures: Map<number, MillraceError>;
+};
+
+export const armOf = (
+  { model, version, variant, share }: TrafficSplit[number],
+  ready: ReadyVersion,
+  width: number,
+  place: Pick<PredictionConstants, "schemaId" | "endpoint" | "revision" | "topic" | "partition">,
+  writer: ByteWriter,
+): Arm => ({
+  ready,
+  model,
+  version,
+  variant,
+  encode: predictionEncoder({ ...place, model, version, variant, share, runtime: ready.scorer.runtime }, writer),
+  rows: rows(width),
+  times: [],
+  failures: new Map(),
+});
+
+/** Scores all rows at once; where that fails, each alone, so that only those are lost on which the model fails. */
+export const scoreArm = async (arm: Arm, width: number): Promise<void> => {
+  const { count, matrix } = arm.rows;
+  if (count === 0) return;
+  try {
+    arm.rows.outputs = await arm.ready.scorer.score(matrix, count);
+  } catch {
+    await scoreAlone(arm, width);
+  }
+};
+
+const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
+  const { count, matrix } = arm.rows;
+  arm.rows.outputs = new Float32Array(count).fill(Number.NaN);
+  for (let row = 0; row < count; row++) {
+    try {
+      const output = await arm.ready.scorer.score(matrix.slice(row * width, (row + 1) * width), 1);
+      arm.rows.outputs[row] = output[0];
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      arm.failures.set(row, new MillraceError("SCORING_FAILED", message, { cause: error }));
+    }
+  }
+};
+
+export const resetArm = (arm: Arm): void => {
+  arm.rows.count = 0;
+  arm.times = [];
+  arm.failures.clear();
+};
