@@ -37,9 +37,9 @@ const produce = async (platform: Running, contentType: string, body: unknown): P
 /** The id of the schema that will be registered next: they count, and this asks by registering one. */
 const nextSchemaId = async ({ client }: Running): Promise<number> => {
   const schema = departures.schema.replaceAll("Departure", "Probe");
-  await command(client, "createEventSource", { ...departures, id: "probe", topic: "probe", schema });
+  const position = await command(client, "createEventSource", { ...departures, id: "probe", topic: "probe", schema });
   const { eventSource } = await client.query<{ eventSource: { schemaId: number } }>(
-    `{ eventSource(project: "${project}", id: "probe") { schemaId } }`,
+    `{ eventSource(project: "${project}", id: "probe", afterPosition: "${position}") { schemaId } }`,
   );
   return eventSource.schemaId + 1;
 };
