@@ -24,6 +24,9 @@ const march = Date.UTC(2001, 2, 1);
 const end = Date.UTC(2001, 6, 2);
 const chunkEvents = 8_000;
 
+/** Memory is read once the stream is up to speed, in its middle, and at its end: shares of the departures. */
+const memoryMarks = [0.1, 0.5];
+
 const recordsOf = (flights: Flights, chunk: Chunk): { departures: string[]; arrivals: string[] } => {
   const { airports, origin, destination, scheduled, landed, distance, delay } = flights;
   const route = (i: number): string =>
@@ -65,12 +68,12 @@ const run = async (): Promise<void> => {
       await progress.drained(events);
       await deploy(client, await train(client, progress, "delays", "streaming", from, march), progress);
       deployed = true;
-      memory.push(await progress.rssMb());
       startedAt = performance.now();
     }
     await produce(client, flights, chunk);
     events += chunk.departures.length + chunk.arrivals.length;
-    if (memory.length === 1 && chunk.departed - boundary > streamed / 2) memory.push(await progress.rssMb());
+    const share = deployed ? (chunk.departed - boundary) / streamed : 0;
+    if (share >= memoryMarks[memory.length]) memory.push(await progress.rssMb());
     await progress.streaming(events, chunk.until);
   }
   await progress.visible(streamed, startedAt);

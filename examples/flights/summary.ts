@@ -78,7 +78,7 @@ export const summarize = (result: Result, { url, warehouse, project: name, endpo
   ${result.events.toLocaleString("en")} events, ${result.predictions.toLocaleString("en")} predictions, ${result.outcomes.toLocaleString("en")} outcomes joined
   ${result.predictionsPerSecond.toLocaleString("en")} predictions/s, produced to readable; from taken to scored p50 ${fixed(result.p50Ms, 1)} ms, p99 ${fixed(result.p99Ms, 1)} ms
   AUC ${fixed(result.auc, 4)} live, ${fixed(result.aucWithoutStreams, 4)} without the streaming features (same flights): they are worth ${fixed(gain, 4)}
-  log loss ${fixed(result.logLoss, 4)}; ${result.driftAlerts} drift alerts; ${result.deadLetters} dead letters; memory ${result.rssMb.join(", ")} MB at start, middle, end
+  log loss ${fixed(result.logLoss, 4)}; ${result.driftAlerts} drift alerts; ${result.deadLetters} dead letters; memory ${result.rssMb.join(", ")} MB after a tenth, half and all of it
 
   Three queries to try:
 
