@@ -8,16 +8,7 @@ import { sqliteBroker } from "../infra/broker/sqlite.ts";
 import type { NewEvent } from "../infra/event-store/port.ts";
 import { sqliteEventStore } from "../infra/event-store/sqlite.ts";
 import { openSqlite } from "../infra/sqlite/database.ts";
-
-export type AppendResult = {
-  name: "append";
-  figure: number;
-  unit: string;
-  ceiling: number;
-  ratio: number;
-  rssMb: number;
-  notes: string[];
-};
+import type { BenchResult } from "./result.ts";
 
 const BATCH = 1000;
 const KEY_BYTES = 12;
@@ -177,7 +168,7 @@ const round = (value: number): string => Math.round(value).toLocaleString("en-US
  * Records of 200 bytes a second through `produce` in batches of 1000, against SQLite alone with the same blobs.
  * `seconds` is the length of each of the two; they take turns, so that a noisy machine is noisy for both.
  */
-export const run = async (options: { seconds?: number } = {}): Promise<AppendResult> => {
+export const run = async (options: { seconds?: number } = {}): Promise<BenchResult> => {
   const turns = 3;
   const ms = ((options.seconds ?? 6) * 1000) / turns;
   let figure = 0;

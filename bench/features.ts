@@ -1,19 +1,10 @@
 import { viewState } from "../ml/features/state.ts";
 import { planView, type SourceInfo } from "../ml/features/view.ts";
 import type { FeatureDefinition } from "../schemas/lifecycle.ts";
+import type { BenchResult } from "./result.ts";
 
 /** How fast one core keeps a view's state and reads its features, beside a map look-up with the bare additions. */
 export type FeaturesBenchOptions = { events?: number; routes?: number; airports?: number };
-
-export type BenchResult = {
-  name: "features";
-  figure: number;
-  unit: string;
-  ceiling: number;
-  ratio: number;
-  rssMb: number;
-  notes: string[];
-};
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2001, 0, 1);

@@ -11,16 +11,7 @@ import { runProjection } from "../projections/runtime.ts";
 import type { AlertDefinition, LifecycleEvent, TrainingSpec } from "../schemas/lifecycle.ts";
 import { streamName } from "../schemas/lifecycle.ts";
 import { currentVersion } from "../schemas/upcasters.ts";
-
-export type RebuildResult = {
-  name: "rebuild";
-  figure: number;
-  unit: "events/s";
-  ceiling: number;
-  ratio: number;
-  rssMb: number;
-  notes: string[];
-};
+import type { BenchResult } from "./result.ts";
 
 const PROJECT = "flights";
 const START_AT = Date.UTC(2001, 0, 1);
@@ -141,7 +132,7 @@ const rebuildOnce = async (eventStore: EventStore, onlineStore: OnlineStore): Pr
  * Rebuild of the documents over lifecycle events in a real event store, beside the live generation. The best of
  * three of each, since the machine is shared.
  */
-export const run = async (options: { events?: number } = {}): Promise<RebuildResult> => {
+export const run = async (options: { events?: number } = {}): Promise<BenchResult> => {
   const directory = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const path = join(directory, "millrace.db");
   const eventStore = sqliteEventStore(path);
