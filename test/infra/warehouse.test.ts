@@ -83,6 +83,9 @@ describe("embedded warehouse", () => {
         process.kill(engine.pid, "SIGKILL");
         // Every insert is repeated until it is answered, with its token: it must be there exactly once.
         await Promise.all(answered);
+        // They may all have been answered before the kill: what comes next must meet the new child.
+        while (reasons.length === kill) await new Promise((resolve) => setTimeout(resolve, 5));
+        await warehouse.ensureDatabase();
       }
       const found = await rows(
         warehouse,
