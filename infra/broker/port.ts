@@ -2,9 +2,14 @@
  * The broker: topics of keyed records in partitions, consumed in batches.
  *
  * Promises, held by every adapter and by `test/contracts/broker.contract.ts`:
- * - Offsets are dense from 0 at produce time; compaction and retention leave holes, never reuse.
+ * - Offsets grow from 0. A commit may take further offsets of its own after its records (`commitMarkers`);
+ *   compaction and retention leave holes. None is ever used twice.
  * - `produce` is all or none per call and answers after the records can be read.
  * - A `Transaction` commits outputs and consumed offsets together or not at all; nobody reads uncommitted outputs.
+ * - Who opens a `Writer` is the only writer of that id from then on: what an earlier holder left uncommitted is
+ *   aborted, and all that it tries afterwards fails with FENCED.
+ * - Of the members of a group each partition number is owned by at most one that knows of the newest assignment;
+ *   a member that does not know it yet is kept from committing by the writer of its successor.
  * - `consume` starts at the group's committed offsets (or the given ones) and yields only what a reader of
  *   committed data may see. One group's partition is consumed by one consumer at a time.
  * - A compacted topic keeps at least the newest record of each key; a null value is a tombstone.
@@ -75,6 +80,26 @@ export type Transaction = {
   abort(): void;
 };
 
+/** The one writer of an id: transactions one after the other. */
+export type Writer = {
+  transaction(): Transaction;
+  close(): Promise<void>;
+};
+
+/** One of several equals that share the partitions of co-partitioned topics: number p of every topic goes to the same. */
+export type Membership = {
+  /** The topics whose partitions are to be shared, all of them each time. */
+  subscribe(topics: readonly string[]): void;
+  /** Whether partition `p` of all topics is this member's at the moment. */
+  owns(partition: number): boolean;
+  /** Grows with each change of what is owned. */
+  revision(): number;
+  /** Resolves when the revision is no longer `seen`, or when aborted. */
+  changed(seen: number, signal: AbortSignal): Promise<void>;
+  /** Gives everything back at once, so that others need not wait for a time-out. */
+  leave(): Promise<void>;
+};
+
 export type ConsumeOptions = {
   partitions: readonly TopicPartition[];
   /** Next offset to read by `topic/partition`; the low watermark where absent. */
@@ -103,6 +128,15 @@ export type Broker = {
   /** Appends to one topic; answers partition and offset of each record in order. */
   produce(topic: string, records: readonly OutputRecord[]): Promise<{ partition: number; offset: number }[]>;
   transaction(): Transaction;
+  /** See `Writer`. Before its first read of what an earlier holder has committed a task must hold its writer. */
+  writer(id: string): Promise<Writer>;
+  /** How many offsets a commit takes in each partition that it wrote to, beside its records. */
+  commitMarkers: number;
+  /**
+   * Joins the members that share a group's partitions. `place` is this member's among those of one process, for an
+   * engine that knows of no other process.
+   */
+  join(group: string, place: { index: number; of: number }): Promise<Membership>;
   reader(options: ConsumeOptions): Reader;
   committed(group: string): Promise<Offsets>;
   commitOffsets(group: string, offsets: Offsets): Promise<void>;
