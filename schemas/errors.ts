@@ -66,6 +66,21 @@ const table = {
   },
   SCORING_FAILED: { status: 500, retryable: false, meaning: "The model failed on this input." },
   TRAINING_FAILED: { status: 422, retryable: false, meaning: "A training job cannot go on; the message says why." },
+  FENCED: {
+    status: 409,
+    retryable: false,
+    meaning: "Another process has taken over what this one was writing; nothing was written.",
+  },
+  ENGINE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: "An engine (broker, store, registry) did not answer in time.",
+  },
+  ENGINE_REFUSED: {
+    status: 502,
+    retryable: false,
+    meaning: "An engine refused the request or the credentials of its setting.",
+  },
   WAREHOUSE_FAILED: { status: 502, retryable: true, meaning: "The warehouse refused or failed a statement." },
   STORAGE_FULL: { status: 507, retryable: true, meaning: "The disk is full; nothing was written." },
   DATA_LOCKED: { status: 409, retryable: false, meaning: "Another Millrace process uses this data directory." },

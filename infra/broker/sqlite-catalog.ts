@@ -23,6 +23,8 @@ export const brokerTables = `
     consumer TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
     PRIMARY KEY (consumer, topic, partition)
   ) WITHOUT ROWID;
+  -- Each opening of a writer's id is an epoch; only the newest may commit.
+  CREATE TABLE IF NOT EXISTS broker_writers (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
   -- Compacted below "until"; "live" bytes were left then.
   CREATE TABLE IF NOT EXISTS broker_compacted (
     part INTEGER PRIMARY KEY, until INTEGER NOT NULL, live INTEGER NOT NULL

@@ -13,12 +13,17 @@ export type Written = { topic: string; partition: number; firstOffset: number; c
 
 type PartitionWrites = { topic: Topic; partition: number; builders: BatchBuilder[]; count: number };
 
+/** One opening of a writer's id. */
+export type Holder = { id: string; epoch: number };
+
 /** What becomes visible at once: records by partition, and offsets of consumers. */
 export type WriteUnit = {
   readonly partitions: PartitionWrites[];
   readonly offsets: { group: string; topic: string; partition: number; next: number }[];
   /** Bytes of keys and values. */
   readonly size: number;
+  /** Written only while its writer's id has no later holder. */
+  readonly holder: Holder | null;
   /** The writer has taken it: nothing may be added any more. */
   sealed: boolean;
   /** Copies one record; answers its place among the unit's records of that partition. */
@@ -34,7 +39,7 @@ export type WriteUnit = {
 };
 
 export type Writer = {
-  unit(): WriteUnit;
+  unit(holder?: Holder): WriteUnit;
   /** Units handed over in one turn of the event loop share one SQLite transaction. STORAGE_FULL writes none of them. */
   write(unit: WriteUnit): Promise<Written[]>;
   /** Gives the unit's memory back without writing it. */
@@ -62,11 +67,16 @@ export const sqliteWriter = (
     `INSERT INTO broker_offsets (consumer, topic, partition, next) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next`,
   );
+  const newestEpoch = db.prepare("SELECT epoch FROM broker_writers WHERE id = ?");
   const pool: BatchBuilder[] = [];
   let queue: Job[] = [];
   let running: Promise<void> | null = null;
 
   const writeUnit = (unit: WriteUnit): Written[] | MillraceError => {
+    if (unit.holder !== null) {
+      const { id, epoch } = unit.holder;
+      if ((newestEpoch.get(id) as { epoch: number }).epoch !== epoch) return fenced(id);
+    }
     for (const { topic } of unit.partitions) {
       if (catalog.find(topic.name)?.id !== topic.id) return unknownTopic(topic.name);
     }
@@ -152,7 +162,7 @@ export const sqliteWriter = (
   };
 
   return {
-    unit: () => writeUnitBuffer(() => pool.pop() ?? batchBuilder()),
+    unit: (holder) => writeUnitBuffer(holder ?? null, () => pool.pop() ?? batchBuilder()),
     write(unit) {
       return new Promise((resolve, reject) => {
         queue.push({ unit, resolve, reject });
@@ -166,7 +176,12 @@ export const sqliteWriter = (
   };
 };
 
-const writeUnitBuffer = (builder: () => BatchBuilder): WriteUnit => {
+const fenced = (id: string): MillraceError =>
+  new MillraceError("FENCED", `another process or thread has become the writer "${id}"; nothing was written`, {
+    details: { writer: id },
+  });
+
+const writeUnitBuffer = (holder: Holder | null, builder: () => BatchBuilder): WriteUnit => {
   const partitions: PartitionWrites[] = [];
   const offsets: WriteUnit["offsets"] = [];
   const byTopic = new Map<number, (PartitionWrites | undefined)[]>();
@@ -183,6 +198,7 @@ const writeUnitBuffer = (builder: () => BatchBuilder): WriteUnit => {
   };
 
   return {
+    holder,
     partitions,
     offsets,
     get size() {

@@ -16,7 +16,8 @@ import {
 import { sqliteLog } from "./sqlite-log.ts";
 import { sqliteMaintenance } from "./sqlite-maintenance.ts";
 import { sqliteReader } from "./sqlite-reader.ts";
-import { sqliteWriter, type WriteUnit, type Written } from "./sqlite-writer.ts";
+import { type Holder, sqliteWriter, type WriteUnit, type Written } from "./sqlite-writer.ts";
+import { staticMembership } from "./static-membership.ts";
 
 export type SqliteBrokerOptions = {
   /** Stamps when a batch was written. */
@@ -57,6 +58,9 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
      FROM broker_offsets o JOIN broker_topics t ON t.id = o.topic
      WHERE o.consumer = ? ORDER BY t.name, o.partition`,
   );
+  const openWriter = writerDb.prepare(
+    "INSERT INTO broker_writers VALUES (?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+  );
   const readers = new Set<Reader>();
   const shared = new Map<number, { unit: WriteUnit; written: Promise<Written[]> }>();
   let roundRobin = 0;
@@ -74,6 +78,47 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
     const next = { unit, written: writer.write(unit) };
     shared.set(topic.id, next);
     return next;
+  };
+
+  const transaction = (holder?: Holder): Transaction => {
+    opened();
+    const unit = writer.unit(holder);
+    const topics = new Map<string, Topic>();
+    let failed: unknown = null;
+    return {
+      add(name, partition, key, value, timestamp, headers) {
+        if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+        let topic = topics.get(name);
+        if (topic === undefined) {
+          try {
+            topic = catalog.get(name);
+          } catch (error) {
+            failed ??= mapSqliteError(error);
+            throw failed;
+          }
+          topics.set(name, topic);
+        }
+        checkBytes(topic, key, value, timestamp, -1);
+        unit.add(topic, partition, key, value, timestamp, headers);
+      },
+      offsets(group, offsets) {
+        if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+        unit.addOffsets(group, offsets);
+      },
+      async commit() {
+        if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
+        unit.sealed = true;
+        if (failed !== null) {
+          writer.drop(unit);
+          throw failed;
+        }
+        opened();
+        return writer.write(unit);
+      },
+      abort() {
+        if (!unit.sealed) writer.drop(unit);
+      },
+    };
   };
 
   return {
@@ -122,46 +167,14 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
         offset: firstOffsets[partitions[i]] + places[i],
       }));
     },
-    transaction() {
+    transaction: () => transaction(),
+    async writer(id) {
       opened();
-      const unit = writer.unit();
-      const topics = new Map<string, Topic>();
-      let failed: unknown = null;
-      return {
-        add(name, partition, key, value, timestamp, headers) {
-          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
-          let topic = topics.get(name);
-          if (topic === undefined) {
-            try {
-              topic = catalog.get(name);
-            } catch (error) {
-              failed ??= mapSqliteError(error);
-              throw failed;
-            }
-            topics.set(name, topic);
-          }
-          checkBytes(topic, key, value, timestamp, -1);
-          unit.add(topic, partition, key, value, timestamp, headers);
-        },
-        offsets(group, offsets) {
-          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
-          unit.addOffsets(group, offsets);
-        },
-        async commit() {
-          if (unit.sealed) throw new MillraceError("ILLEGAL_STATE", "the transaction has ended: begin another");
-          unit.sealed = true;
-          if (failed !== null) {
-            writer.drop(unit);
-            throw failed;
-          }
-          opened();
-          return writer.write(unit);
-        },
-        abort() {
-          if (!unit.sealed) writer.drop(unit);
-        },
-      } satisfies Transaction;
+      const epoch = await transactWhenFree(writerDb, () => (openWriter.get(id) as { epoch: number }).epoch);
+      return { transaction: () => transaction({ id, epoch }), close: async () => {} };
     },
+    commitMarkers: 0,
+    join: async (_group, place) => staticMembership(place),
     reader(consume) {
       opened();
       const reader: Reader = sqliteReader(log, catalog, change, consume, () => readers.delete(reader));
