@@ -76,17 +76,21 @@ const openCursor = (broker: Broker, topic: string, partition: number, from: numb
     partitions: [{ topic, partition }],
     from: new Map([[partitionKey(topic, partition), from]]),
   });
+  const gone = (offset: number): MillraceError =>
+    new MillraceError(
+      "ILLEGAL_STATE",
+      `${topic}/${partition} no longer holds offset ${offset}: its retention is shorter than the history asked for`,
+    );
   let expected = from;
   const cursor: Cursor = {
     batch: null,
     index: 0,
     fill: async () => {
       const batch = await reader.poll(topic, partition);
-      if (batch === null || batch.offsets[0] !== expected) {
-        throw new MillraceError(
-          "ILLEGAL_STATE",
-          `${topic}/${partition} no longer holds offset ${expected}: its retention is shorter than the history asked for`,
-        );
+      if (batch === null) throw gone(expected);
+      // A gap is what a commit takes after its records, or what retention has removed.
+      if (batch.offsets[0] !== expected && (await broker.watermarks(topic))[partition].low > expected) {
+        throw gone(expected);
       }
       expected = batch.offsets[batch.count - 1] + 1;
       cursor.batch = batch;

@@ -1,5 +1,5 @@
 import type { Artifacts } from "../../infra/artifacts/port.ts";
-import { type Broker, partitionKey, type Reader } from "../../infra/broker/port.ts";
+import { type Broker, partitionKey, type Reader, type Writer } from "../../infra/broker/port.ts";
 import { decodeProfile, type ReferenceProfile } from "../../ml/drift/profile.ts";
 import { avroType } from "../../schemas/codec.ts";
 import { type DriftRecord, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
@@ -18,13 +18,25 @@ type Watch = {
   judgedTo: number;
 };
 
-export type DriftEvaluatorOptions = { broker: Broker; artifacts: Artifacts; emitter: Emitter; clock: () => number };
+export type DriftEvaluatorOptions = {
+  broker: Broker;
+  artifacts: Artifacts;
+  emitter: Emitter;
+  clock: () => number;
+  /** Of `evaluatorWriter`: who judges next fences this one. */
+  writer: Writer;
+};
+
+export type DriftEvaluator = ReturnType<typeof driftEvaluator>;
+
+/** The id of the one writer that judges drift. */
+export const evaluatorWriter = "drift-evaluator";
 
 /**
  * Judges the complete windows of every drift monitor. A new monitor begins at the oldest tile: it looks back.
  * How far a monitor has judged is committed with its results, as the offset (a time) of a group of its own.
  */
-export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvaluatorOptions) => {
+export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: DriftEvaluatorOptions) => {
   const watches = new Map<string, Watch>();
   const profiles = new Map<string, Promise<ReferenceProfile>>();
   const type = avroType(tileSchema);
@@ -90,7 +102,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
         const profile = await profileOf(catalog, project, tiles.model, tiles.version);
         if (profile !== null) results.push(...resultsOf(watch, window, tiles, profile));
       }
-      const transaction = broker.transaction();
+      const transaction = writer.transaction();
       for (const result of results) emitter.drift(transaction, project, result);
       transaction.offsets(groupOf(watch.monitor), [{ topic: topicOf.drift(project), partition: 0, offset: window.to }]);
       await transaction.commit();
@@ -119,6 +131,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock }: DriftEvalu
     },
     close: async (): Promise<void> => {
       for (const watch of watches.values()) await watch.reader.close();
+      await writer.close();
     },
   };
 };

@@ -1,4 +1,4 @@
-import type { Broker } from "../../infra/broker/port.ts";
+import type { Broker, Writer } from "../../infra/broker/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { byteWriter } from "../../schemas/byte-writer.ts";
@@ -31,11 +31,12 @@ export type TaskEnvironment = {
 };
 
 /** What a task hands to the one that takes over from it when only the catalog has changed. */
-export type Carried = { views: Map<string, ViewState>; tiles: TileStore; meta: TaskMeta };
+export type Carried = { views: Map<string, ViewState>; tiles: TileStore; meta: TaskMeta; lastJournal: number };
 
 export const carriedOf = (old: Task): Carried => ({
   views: old.parts.views,
   tiles: old.parts.tiles,
+  lastJournal: old.parts.lastJournal,
   meta: {
     ...old.parts.checkpoint,
     watermark: old.parts.watermark,
@@ -51,6 +52,24 @@ export const openTask = async (
   application: Application,
   partition: number,
   carried: Carried | null,
+): Promise<Task> => {
+  // Before anything is read: from now on nobody else writes what this task goes on from.
+  const writer = await environment.broker.writer(`${application.id}-${partition}`);
+  try {
+    return await taskOf(environment, catalog, application, partition, carried, writer);
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+};
+
+const taskOf = async (
+  environment: TaskEnvironment,
+  catalog: Catalog,
+  application: Application,
+  partition: number,
+  carried: Carried | null,
+  writer: Writer,
 ): Promise<Task> => {
   const { broker, schemas, clock } = environment;
   await schemas.loadAll();
@@ -74,7 +93,7 @@ export const openTask = async (
   );
   const lookups = lookupViews(application.project, environment.onlineStore);
   const stages: DeploymentStage[] = [];
-  const writer = byteWriter(4096);
+  const bytes = byteWriter(4096);
   for (const deployment of application.deployments) {
     const plan = stagePlan(deployment, application);
     const readers = plan.views.map((used) => {
@@ -93,7 +112,7 @@ export const openTask = async (
       predictionSchemaId: environment.emitter.predictionSchemaId,
       nextPrediction: await high(broker, topicOf.predictions(deployment.project, deployment.id), partition),
       nextOutcome: await high(broker, topicOf.outcomes(deployment.project, deployment.id), partition),
-      writer,
+      writer: bytes,
       clock,
     });
     const from = restored.meta.pending[deployment.id];
@@ -114,8 +133,18 @@ export const openTask = async (
       errors: errorMonitors(application.monitors, restored.meta.detectors),
       watermark: restored.meta.watermark,
       nextJournal: await high(broker, topicOf.journal(application.id), partition),
+      lastJournal: restored.lastJournal,
     },
-    { transaction: () => broker.transaction(), emitter, clock, maxTaskIdleMs, maxBatchRecords, metrics, isCurrent },
+    {
+      writer,
+      commitMarkers: broker.commitMarkers,
+      emitter,
+      clock,
+      maxTaskIdleMs,
+      maxBatchRecords,
+      metrics,
+      isCurrent,
+    },
   );
 };
 
@@ -127,10 +156,10 @@ const fromChangelog = async (
   application: Application,
   partition: number,
 ): Promise<Carried> => {
-  const { views, meta } = await restoreState(broker, schemas, application, partition);
+  const { views, meta, lastJournal } = await restoreState(broker, schemas, application, partition);
   const tiles = tileStore(partition);
   if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
-  return { views, tiles, meta };
+  return { views, tiles, meta, lastJournal };
 };
 
 /** States by view id: kept where the version is the same, built from the journal where the view is new. */

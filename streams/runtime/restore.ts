@@ -47,7 +47,7 @@ export const restoreState = async (
   schemas: SchemaCache,
   application: Application,
   partition: number,
-): Promise<{ views: Map<string, ViewState>; meta: TaskMeta }> => {
+): Promise<{ views: Map<string, ViewState>; meta: TaskMeta; lastJournal: number }> => {
   const views = new Map(application.views.map((plan) => [plan.view, viewState(plan)]));
   let meta = emptyMeta();
   await readAll(broker, topicOf.changelog(application.id), partition, 0, (batch, i) => {
@@ -65,9 +65,17 @@ export const restoreState = async (
     if (kept?.version === state.plan.version) state.watermark = kept.watermark;
     else views.delete(view);
   }
-  const since = { application: application.id, partition, fromEntry: meta.journal };
+  let lastJournal = meta.journal - 1;
+  const since = {
+    application: application.id,
+    partition,
+    fromEntry: meta.journal,
+    onEntry: (offset: number) => {
+      lastJournal = offset;
+    },
+  };
   await replay(broker, since, foldInto(application, schemas, [...views.values()]));
-  return { views, meta };
+  return { views, meta, lastJournal };
 };
 
 /** Builds the state of a view that is new to a partition by folding all that its task has ever taken. */

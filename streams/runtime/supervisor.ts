@@ -1,12 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { Artifacts } from "../../infra/artifacts/port.ts";
-import type { Broker } from "../../infra/broker/port.ts";
+import type { Broker, Membership } from "../../infra/broker/port.ts";
 import type { EventStore } from "../../infra/event-store/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
-import { type Catalog, type CatalogFollower, followCatalog } from "../catalog.ts";
-import { driftEvaluator } from "../drift/evaluator.ts";
+import { type CatalogFollower, followCatalog } from "../catalog.ts";
+import { judge } from "../drift/judge.ts";
 import { versionLoader } from "../predictions/variant.ts";
 import { type Application, planTopology } from "../topology.ts";
 import { emitter } from "./emitter.ts";
@@ -33,7 +34,7 @@ export type StreamsOptions = {
   maxBatchRecords: number;
   metrics: Registry;
   logger: StreamsLogger;
-  /** Of several equal threads this one has the partitions p with p % of == index; the first also judges drift. */
+  /** This thread's place among those of its process. The member that owns partition 0 also judges drift. */
   share?: { index: number; of: number };
   signal: AbortSignal;
 };
@@ -53,7 +54,13 @@ export type Streams = {
   done: Promise<void>;
 };
 
-const judgeRetryMs = 5_000;
+/** The group of all threads and processes that share the tasks. */
+const streamsGroup = "millrace-streams";
+
+/** How long a task stays closed whose partition another member has taken over, unless it is assigned anew. */
+const fencedMs = 10_000;
+
+const roundRetryMs = 1_000;
 
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
@@ -76,43 +83,51 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       return catalog.revision() === seen;
     },
   };
-  const evaluator = driftEvaluator({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock });
+  const membership = await broker.join(streamsGroup, share);
+  const drift = judge({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock, logger });
   let slots: Slot[] = [];
+  let assigned = -1;
 
-  let judgeAgainAt = 0;
-  /** A profile that cannot be read, say, holds up the judging of drift, and nothing else. */
-  const judge = async (): Promise<number> => {
-    if (clock() < judgeAgainAt) return 0;
-    try {
-      return await evaluator.step(catalog.current());
-    } catch (error) {
-      judgeAgainAt = clock() + judgeRetryMs;
-      logger.error({ err: error, retryInMs: judgeRetryMs }, "drift could not be judged");
-      return 0;
+  const round = async (): Promise<void> => {
+    if (catalog.revision() !== seen || membership.revision() !== assigned) {
+      const [revision, assignment] = [catalog.revision(), membership.revision()];
+      const applications = planTopology(catalog.current());
+      await ensureTopics(broker, catalog.current(), applications);
+      slots = await reconfigure(slots, applications, membership, logger);
+      await versions.retain(catalog.current().deployments.values());
+      seen = revision;
+      assigned = assignment;
     }
+    let taken = 0;
+    for (const slot of slots) {
+      if (signal.aborted) return;
+      taken += await runSlot(slot, environment, catalog, logger);
+    }
+    taken += await drift.step(catalog.current(), membership.owns(0));
+    if (taken > 0) return new Promise(setImmediate);
+    const changes = [
+      (wake: AbortSignal) => catalog.changed(seen, wake),
+      (wake: AbortSignal) => membership.changed(assigned, wake),
+    ];
+    await waitForWork(environment, slots, changes, signal);
   };
 
   const loop = async (): Promise<void> => {
     try {
       while (!signal.aborted) {
-        if (catalog.revision() !== seen) {
-          seen = catalog.revision();
-          slots = await reconfigure(broker, slots, catalog.current(), share, logger);
-          await versions.retain(catalog.current().deployments.values());
+        try {
+          await round();
+        } catch (error) {
+          if (!asMillraceError(error).retryable) throw error;
+          logger.warn({ err: error, retryInMs: roundRetryMs }, "an engine does not answer; the tasks wait for it");
+          await sleep(roundRetryMs, undefined, { signal }).catch(() => {});
         }
-        let taken = 0;
-        for (const slot of slots) {
-          if (signal.aborted) break;
-          taken += await runSlot(slot, environment, catalog, logger);
-        }
-        if (share.index === 0) taken += await judge();
-        if (taken === 0) await waitForWork(broker, slots, catalog, seen, options.maxTaskIdleMs, signal);
-        else await new Promise(setImmediate);
       }
     } finally {
       for (const slot of slots) await slot.task?.close();
-      await evaluator.close();
+      await drift.close();
       await versions.close();
+      await membership.leave();
     }
   };
   return { done: loop() };
@@ -153,7 +168,7 @@ const runSlot = async (
 const fail = (slot: Slot, error: MillraceError, environment: TaskEnvironment, logger: StreamsLogger): void => {
   slot.failures += 1;
   slot.carried = null;
-  const delay = Math.min(30_000, 100 * 2 ** Math.min(slot.failures, 8));
+  const delay = error.code === "FENCED" ? fencedMs : Math.min(30_000, 100 * 2 ** Math.min(slot.failures, 8));
   slot.retryAt = environment.clock() + delay;
   logger.error(
     { application: slot.application.id, partition: slot.partition, code: error.code, err: error, retryInMs: delay },
@@ -163,19 +178,18 @@ const fail = (slot: Slot, error: MillraceError, environment: TaskEnvironment, lo
 
 /** Tasks for the catalog as it is now; those whose application has not changed go on untouched. */
 const reconfigure = async (
-  broker: Broker,
   old: readonly Slot[],
-  catalog: Catalog,
-  share: { index: number; of: number },
+  applications: readonly Application[],
+  membership: Membership,
   logger: StreamsLogger,
 ): Promise<Slot[]> => {
-  const applications = planTopology(catalog);
-  await ensureTopics(broker, catalog, applications);
+  membership.subscribe([...new Set(applications.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))].sort());
   const before = new Map(old.map((slot) => [`${slot.application.id}/${slot.partition}`, slot]));
   const slots: Slot[] = [];
   for (const application of applications) {
     const signature = signatureOf(application);
-    for (let partition = share.index; partition < application.partitions; partition += share.of) {
+    for (let partition = 0; partition < application.partitions; partition++) {
+      if (!membership.owns(partition)) continue;
       const key = `${application.id}/${partition}`;
       const held = before.get(key);
       before.delete(key);
@@ -205,13 +219,11 @@ const signatureOf = (application: Application): string =>
     [...application.plans.values()].map(({ view, version }) => [view, version]),
   ]);
 
-/** Sleeps until an input that ran dry has records, the catalog changes, or a waiting task's patience ends. */
+/** Sleeps until an input that ran dry has records, something has changed, or a waiting task's patience ends. */
 const waitForWork = async (
-  broker: Broker,
+  { broker, clock, maxTaskIdleMs }: TaskEnvironment,
   slots: readonly Slot[],
-  catalog: CatalogFollower,
-  seen: number,
-  maxTaskIdleMs: number,
+  changes: readonly ((wake: AbortSignal) => Promise<void>)[],
   signal: AbortSignal,
 ): Promise<void> => {
   const from = new Map<string, number>();
@@ -227,16 +239,16 @@ const waitForWork = async (
   const wake = new AbortController();
   const stop = (): void => wake.abort();
   signal.addEventListener("abort", stop, { once: true });
-  void catalog.changed(seen, wake.signal).then(stop);
+  for (const changed of changes) void changed(wake.signal).then(stop);
   const partitions = [...from.keys()].map((key) => {
     const slash = key.lastIndexOf("/");
     return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
   });
-  const retry = slots.some((slot) => slot.task === null);
-  const patience = retry ? 50 : holding ? Math.max(5, Math.min(50, maxTaskIdleMs)) : 1000;
+  const due = slots.filter(({ task }) => task === null).map(({ retryAt }) => retryAt - clock());
+  const patience = Math.min(1000, ...due, ...(holding ? [Math.min(50, maxTaskIdleMs)] : []));
   const reader = broker.reader({ partitions, from });
   try {
-    await reader.wait(patience, wake.signal);
+    await reader.wait(Math.max(5, patience), wake.signal);
   } finally {
     signal.removeEventListener("abort", stop);
     wake.abort();

@@ -1,4 +1,4 @@
-import type { Transaction } from "../../infra/broker/port.ts";
+import type { Transaction, Writer } from "../../infra/broker/port.ts";
 import { partitionOf } from "../../infra/broker/port.ts";
 import { viewStateKey } from "../../ml/features/changelog-key.ts";
 import type { ViewState } from "../../ml/features/state.ts";
@@ -27,14 +27,18 @@ export type TaskParts = {
   tiles: TileStore;
   errors: ErrorMonitors;
   watermark: number;
-  /** Next offset of the task's journal, whose only writer it is. */
+  /** Next offset of the task's journal, whose only writer it is, and that of its newest entry (-1: none). */
   nextJournal: number;
+  lastJournal: number;
   /** What the changelog holds of the views. */
   checkpoint: Pick<TaskMeta, "views" | "journal">;
 };
 
 export type TaskOptions = {
-  transaction: () => Transaction;
+  /** The task's own: who takes the partition over fences it. */
+  writer: Writer;
+  /** Offsets that a commit takes after its records (`Broker.commitMarkers`). */
+  commitMarkers: number;
   emitter: Emitter;
   clock: () => number;
   maxTaskIdleMs: number;
@@ -136,7 +140,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       for (const failure of failures) {
         const held = inputs.find((one) => one.input.topic === stage.triggerTopic)?.batch;
         if (held === null || held === undefined) continue;
-        const index = failure.offset - held.offsets[0];
+        const index = held.offsets.indexOf(failure.offset);
         const refusal = { index, error: failure.error, schemaId: null };
         emitter.deadLetter(transaction, application.project, "score", held, index, refusal);
         metrics.deadLetters.inc({ stage: "score" });
@@ -158,12 +162,26 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     const stamp = Math.max(0, parts.watermark);
     const taken = inputs.map(({ input }, i) => ({ topic: input.topic, offset: starts[i] }));
     transaction.add(topicOf.journal(application.id), partition, null, runs.encode(taken), stamp);
-    parts.nextJournal += 1;
     transaction.offsets(
       application.id,
       inputs.map(({ input, position }) => ({ topic: input.topic, partition, offset: position })),
     );
-    await transaction.commit();
+    advance(await transaction.commit());
+  };
+
+  /** Where the outputs whose only writer this task is go on. */
+  const advance = (written: Awaited<ReturnType<Transaction["commit"]>>): void => {
+    const next = new Map(
+      written
+        .filter((one) => one.partition === partition)
+        .map(({ topic, firstOffset, count }) => [topic, firstOffset + count + options.commitMarkers]),
+    );
+    for (const stage of stages) {
+      stage.nextPrediction = next.get(stage.predictionsTopic) ?? stage.nextPrediction;
+      stage.nextOutcome = next.get(stage.outcomesTopic) ?? stage.nextOutcome;
+    }
+    parts.lastJournal = parts.nextJournal;
+    parts.nextJournal = next.get(topicOf.journal(application.id)) ?? parts.nextJournal;
   };
 
   /** Writes the state of every entity that has changed since the last checkpoint, as of this journal entry. */
@@ -201,9 +219,9 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const checkpointWhenIdle = async (): Promise<void> => {
     const held = parts.checkpoint.views;
     const isWhole = [...views].every(([view, { plan }]) => held[view]?.version === plan.version);
-    if (parts.nextJournal === 0 || (isWhole && parts.checkpoint.journal >= parts.nextJournal)) return;
-    const transaction = options.transaction();
-    emitCheckpoint(transaction, parts.nextJournal - 1);
+    if (parts.lastJournal < 0 || (isWhole && parts.checkpoint.journal > parts.lastJournal)) return;
+    const transaction = options.writer.transaction();
+    emitCheckpoint(transaction, parts.lastJournal);
     emitMeta(transaction);
     await transaction.commit();
   };
@@ -222,7 +240,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       starts.forEach((start, i) => {
         positions[i] = start;
       });
-      const transaction = options.transaction();
+      const transaction = options.writer.transaction();
       const now = clock();
       let taken = 0;
       while (taken < options.maxBatchRecords) {
@@ -252,6 +270,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     },
     close: async () => {
       for (const one of inputs) await one.close();
+      await options.writer.close();
     },
   };
 };
