@@ -6,7 +6,7 @@ import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
 import { refuseWith } from "./http/refusal.ts";
-import { statusDoor } from "./http/status.ts";
+import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
 
@@ -22,14 +22,30 @@ export type ServerOptions = {
  * The caller listens. `close` lets running requests end, ends subscriptions with CLOSED, and opens nothing new.
  */
 export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
+  const server = bareServer(deps);
+  const feeds = createFeeds(deps);
+  server.addHook("preClose", () => feeds.close());
+  await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1 });
+  await server.register(statusDoor(deps));
+  await server.register(topicDoor(deps));
+  await server.register(artifactDoor(deps));
+  return server;
+};
+
+/** Health and metrics alone, of a process without the role `api`. */
+export const createStatusServer = async (deps: StatusDeps): Promise<FastifyInstance> => {
+  const server = bareServer(deps);
+  await server.register(statusDoor(deps));
+  return server;
+};
+
+const bareServer = (deps: StatusDeps): FastifyInstance => {
   const server = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: correlationIdOf,
     routerOptions: { maxParamLength: 256 },
   }) as unknown as FastifyInstance;
-  const feeds = createFeeds(deps);
-
   server.decorateRequest("actor", null);
   server.addHook("onRequest", (request, reply, done) => {
     reply.header(CORRELATION_HEADER, request.id);
@@ -37,13 +53,7 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
     done(new MillraceError("FORBIDDEN", `pages of ${request.headers.origin} may not change anything here`));
   });
   endConnections(server);
-  server.addHook("preClose", () => feeds.close());
   refuseWith(server, deps);
-
-  await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1 });
-  await server.register(statusDoor(deps));
-  await server.register(topicDoor(deps));
-  await server.register(artifactDoor(deps));
   return server;
 };
 

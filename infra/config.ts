@@ -2,8 +2,13 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { MillraceError } from "../schemas/errors.ts";
 
+/** What a process does: the doors; features, predictions and drift; the read models and sinks; training jobs. */
+export const roleNames = ["api", "streams", "projections", "training"] as const;
+export type RoleName = (typeof roleNames)[number];
+
 /** Every setting, from the environment or the command line, with its default and what it means. */
 export type Settings = {
+  roles: readonly RoleName[];
   data: string;
   host: string;
   port: number;
@@ -49,6 +54,12 @@ const yesOrNo = (value: string): boolean => {
   }
   return value === "true";
 };
+const roles = (value: string): RoleName[] => {
+  const named = value.split(",").map((name) => name.trim());
+  const unknown = named.find((name) => !(roleNames as readonly string[]).includes(name));
+  if (unknown === undefined) return roleNames.filter((role) => named.includes(role));
+  throw new MillraceError("INVALID_SETTING", `expected some of ${roleNames.join(",")}, got "${unknown}"`);
+};
 /** What an HTTP header can carry (RFC 6750, `b64token`). The refusal does not repeat it. */
 const token = (value: string): string => {
   if (!/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value)) {
@@ -65,6 +76,7 @@ const url = (value: string): string => {
 
 export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
   data: { env: "DATA", flag: "data", help: "Directory of the embedded engines", parse: (value) => resolve(value) },
+  roles: { env: "ROLES", flag: "roles", help: `What this process does, some of ${roleNames.join(",")}`, parse: roles },
   host: { env: "HOST", flag: "host", help: "Address to listen on", parse: text },
   port: { env: "PORT", flag: "port", help: "Port to listen on; 0 picks a free one", parse: integer(0, 65535) },
   eventStore: { env: "EVENT_STORE", help: "Event store URL; the scheme picks the engine", parse: url },
@@ -132,6 +144,7 @@ export const loadSettings = (
   const file = `sqlite:${join(data, "millrace.db")}`;
   return {
     data,
+    roles: given("roles") ?? roleNames,
     host: given("host") ?? "127.0.0.1",
     port: given("port") ?? 4000,
     eventStore: given("eventStore") ?? file,

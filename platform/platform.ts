@@ -1,60 +1,76 @@
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { runAlertReactor } from "../commands/reactors/alerts.ts";
-import { createServer } from "../graphql/server.ts";
+import { createServer, createStatusServer } from "../graphql/server.ts";
 import { systemClock } from "../infra/clock.ts";
-import type { Settings } from "../infra/config.ts";
+import type { RoleName, Settings } from "../infra/config.ts";
 import { lockDirectory } from "../infra/sqlite/lock.ts";
 import { startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { warehouseReads } from "../projections/clickhouse/read/index.ts";
 import { ensureTables } from "../projections/clickhouse/tables.ts";
-import { documentsProjection } from "../projections/documents/projection.ts";
 import { documentReader } from "../projections/documents/reader.ts";
 import { onlineFeatures } from "../projections/online-features.ts";
-import { runProjection } from "../projections/runtime.ts";
 import { avroType } from "../schemas/codec.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import { driftSchema } from "../schemas/topics.ts";
-import { followCatalog } from "../streams/catalog.ts";
+import { type CatalogFollower, followCatalog } from "../streams/catalog.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
 import { openCommandBus } from "./command-bus.ts";
 import { countCommands, countDenials } from "./command-metrics.ts";
+import { documentsPart } from "./documents.ts";
 import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
+import { whileLeading } from "./leading.ts";
+import { withThreads } from "./process-metrics.ts";
+import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
 import { dropUnfinished } from "./rebuild/shadow-table.ts";
-import type { RoleName, Share } from "./role.ts";
-import { type RoleThread, roleThread } from "./threads.ts";
+import type { Share, RoleName as ThreadRole } from "./role.ts";
+import { roleThread } from "./threads.ts";
+import { together } from "./together.ts";
 
 export type Platform = {
-  /** Of GraphQL and REST, without a trailing slash. */
+  /** Of GraphQL and REST (of health and metrics alone without the role `api`), without a trailing slash. */
   url: string;
   warehouseUrl: string;
-  /** Rebuilds a projection beside the running one. */
+  /** Rebuilds a projection beside the running one. ILLEGAL_STATE where this process has not the role `projections`. */
   rebuild: Rebuilder["rebuild"];
   /** Resolves when everything is drained and closed; a second call waits for the first. */
   close(): Promise<void>;
 };
 
-const sharesOf = (settings: Settings): { role: RoleName; share: Share }[] => [
-  ...Array.from({ length: settings.streamThreads }, (_, index) => ({
-    role: "streams" as const,
-    share: { index, of: settings.streamThreads },
-  })),
-  { role: "projections", share: { index: 0, of: 1 } },
-  { role: "training", share: { index: 0, of: 1 } },
-];
+/** The group whose leader keeps the documents and raises alerts. */
+const projectionsGroup = "millrace-projections";
 
-/** Starts all roles: the doors, the documents and the reactors on this thread, the others in threads of their own. */
+const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; share: Share }[] => {
+  const alone = { index: 0, of: 1 };
+  const streams = Array.from({ length: streamThreads }, (_, index) => ({
+    role: "streams" as const,
+    share: { index, of: streamThreads },
+  }));
+  const all = [...streams, { role: "projections", share: alone } as const, { role: "training", share: alone } as const];
+  return all.filter(({ role }) => roles.includes(role));
+};
+
+/** Embedded engines that only one process may use at a time: all but the event store, which is SQLite's to share. */
+const needsLock = ({ broker, onlineStore, warehouse }: Settings, usesWarehouse: boolean): boolean =>
+  /^sqlite:/i.test(broker) || /^sqlite:/i.test(onlineStore) || (usesWarehouse && /^chdb:/i.test(warehouse));
+
+/**
+ * Starts the roles of this process: the doors, the documents and the reactors on this thread, the others in threads of
+ * their own.
+ */
 export const startPlatform = async (settings: Settings, logger: Logger): Promise<Platform> => {
   requireToken(settings);
   mkdirSync(settings.data, { recursive: true });
   const closers: (() => Promise<void> | void)[] = [];
   const closing = new AbortController();
+  const { signal } = closing;
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => {
     closed ??= (async () => {
@@ -66,16 +82,22 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     })();
     return closed;
   };
+  const has = (role: RoleName): boolean => settings.roles.includes(role);
+  const usesWarehouse = settings.roles.some((role) => role !== "streams");
   try {
-    const lock = lockDirectory(settings.data);
-    closers.push(() => lock.release());
-    const warehouseUrl = await warehouseAt(settings, logger, closers);
+    if (needsLock(settings, usesWarehouse)) {
+      const lock = lockDirectory(settings.data);
+      closers.push(() => lock.release());
+    }
+    const warehouseUrl = usesWarehouse ? await warehouseAt(settings, logger, closers) : settings.warehouse;
     const engines = await openEngines(settings);
     closers.push(engines.close);
-    const warehouse = openWarehouse(warehouseUrl);
-    closers.push(() => warehouse.close());
-    await ensureTables(warehouse);
-    await dropUnfinished(warehouse);
+    const warehouse = usesWarehouse ? openWarehouse(warehouseUrl) : null;
+    if (warehouse !== null) {
+      closers.push(() => warehouse.close());
+      await ensureTables(warehouse);
+      if (has("projections")) await dropUnfinished(warehouse);
+    }
 
     const background: Promise<void>[] = [];
     closers.push(async () => {
@@ -85,74 +107,72 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const keep = (name: string, work: Promise<void>): void => {
       background.push(work);
       work.catch((error: unknown) => {
-        if (!closing.signal.aborted) logger.fatal({ err: error, part: name }, "a part of the platform ended");
+        if (!signal.aborted) logger.fatal({ err: error, part: name }, "a part of the platform ended");
       });
     };
-    const { eventStore, broker, onlineStore, registry, artifacts } = engines;
-    const documents = runProjection({
-      projection: documentsProjection,
-      eventStore,
-      onlineStore,
-      signal: closing.signal,
-    });
-    keep("documents", documents.done);
-    await documents.caughtUp;
-    const catalog = await followCatalog(eventStore, closing.signal);
-    keep("catalog", catalog.done);
-    const plans = viewCatalog(catalog);
     const metrics = new Registry();
     collectDefaultMetrics({ register: metrics });
     const { commands: bus, members } = openCommandBus(engines, settings, logger);
     closers.push(() => members.close());
     const commands = countCommands(metrics, bus);
     countDenials(metrics, members);
-    const drift = avroType(driftSchema);
-    keep(
-      "alerts",
-      runAlertReactor({
-        broker,
-        dispatch: commands.dispatch,
-        projects: () => [...catalog.current().projects],
-        decode: (value) => drift.fromBuffer(value.subarray(5)),
-        signal: closing.signal,
-        logger,
-      }),
-    );
+    const catalog = await followCatalog(engines.eventStore, signal);
+    keep("catalog", catalog.done);
 
-    const threads = sharesOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
+    const documents = documentsPart(engines, logger);
+    if (has("projections")) {
+      const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
+      const alerts = alertsOf(engines.broker, commands.dispatch, catalog, logger);
+      keep(
+        "documents and alerts",
+        whileLeading(leading, (led) => together(led, [documents.run, alerts])),
+      );
+      // Alone it answers no request before it can read what was written; beside others they do.
+      if (has("api")) await Promise.race([documents.caughtUp, ...background]);
+    }
+    const threads = threadsOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
     closers.push(async () => {
       await Promise.all(threads.map((thread) => thread.stop()));
     });
-    const reads = warehouseReads(warehouse);
-    const reader = documentReader({ onlineStore, asOf: reads.documentsAsOf });
-    closers.push(() => reader.close());
+
     const authenticate = authenticateBy(settings);
-    const server = await createServer({
+    const status = {
       settings,
-      commands,
-      gate: members,
-      documents: reader,
-      warehouse: reads,
-      onlineFeatures: onlineFeatures({ onlineStore, clock: systemClock, ...plans }),
-      broker,
-      registry,
-      onlineStore,
-      artifacts,
-      eventStore,
       authenticate,
-      readiness: () => readiness(engines, warehouse, threads),
-      metrics: withThreads(metrics, threads),
       warehouseUrl,
-      clock: systemClock,
       logger,
-    });
+      readiness: readinessOf(engines, warehouse, threads),
+      metrics: withThreads(metrics, threads),
+    };
+    let server: FastifyInstance;
+    if (has("api") && warehouse !== null) {
+      const reads = warehouseReads(warehouse);
+      const reader = documentReader({ onlineStore: engines.onlineStore, asOf: reads.documentsAsOf });
+      closers.push(() => reader.close());
+      server = await createServer({
+        ...status,
+        ...engines,
+        commands,
+        gate: members,
+        documents: reader,
+        warehouse: reads,
+        onlineFeatures: onlineFeatures({
+          onlineStore: engines.onlineStore,
+          clock: systemClock,
+          ...viewCatalog(catalog),
+        }),
+        clock: systemClock,
+      });
+    } else {
+      server = await createStatusServer(status);
+    }
     closers.push(() => server.close());
-    const projections = threads.find(({ role }) => role === "projections") as RoleThread;
+    const projections = threads.find(({ role }) => role === "projections");
     const { rebuild, close: stopRebuilds } = rebuilder({
       settings,
       warehouseUrl,
       documents: documents.rebuild,
-      whileStill: projections.whileStill,
+      whileStill: projections?.whileStill ?? elsewhere,
     });
     closers.push(stopRebuilds);
     await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
@@ -165,6 +185,31 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     await close();
     throw error;
   }
+};
+
+const elsewhere = async (): Promise<never> => {
+  throw new MillraceError(
+    "ILLEGAL_STATE",
+    "this process does not keep the projections: ask one with the role projections to rebuild",
+  );
+};
+
+const alertsOf = (
+  broker: Parameters<typeof runAlertReactor>[0]["broker"],
+  dispatch: Parameters<typeof runAlertReactor>[0]["dispatch"],
+  catalog: CatalogFollower,
+  logger: Logger,
+) => {
+  const drift = avroType(driftSchema);
+  return (signal: AbortSignal): Promise<void> =>
+    runAlertReactor({
+      broker,
+      dispatch,
+      projects: () => [...catalog.current().projects],
+      decode: (value) => drift.fromBuffer(value.subarray(5)),
+      signal,
+      logger,
+    });
 };
 
 const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): never => {
@@ -191,39 +236,4 @@ const warehouseAt = async (
   });
   closers.push(() => embedded.close());
   return embedded.url;
-};
-
-const readiness = async (
-  { eventStore, broker }: Awaited<ReturnType<typeof openEngines>>,
-  warehouse: ReturnType<typeof openWarehouse>,
-  threads: readonly RoleThread[],
-): Promise<{ ready: boolean; checks: Record<string, string> }> => {
-  const checks: Record<string, string> = {};
-  const check = async (name: string, ask: () => Promise<unknown>): Promise<void> => {
-    checks[name] = await ask().then(
-      () => "ok",
-      (error: Error) => error.message,
-    );
-  };
-  await check("eventStore", () => eventStore.head());
-  await check("broker", () => broker.topics());
-  await check("warehouse", async () => {
-    const { success } = await warehouse.client.ping();
-    if (!success) throw new Error("does not answer");
-  });
-  for (const { role, running } of threads) {
-    if (!running()) checks[role] = "is being started again";
-    else checks[role] ??= "ok";
-  }
-  return { ready: Object.values(checks).every((state) => state === "ok"), checks };
-};
-
-/** The registry, whose text then also has what the threads measure, equal threads added up. */
-const withThreads = (registry: Registry, threads: readonly RoleThread[]): Registry => {
-  const own = registry.metrics.bind(registry);
-  registry.metrics = async () => {
-    const measured = await Promise.all(threads.map((thread) => thread.metrics()));
-    return [await own(), await AggregatorRegistry.aggregate(measured).metrics()].join("\n");
-  };
-  return registry;
 };

@@ -3,6 +3,7 @@ import type { Registry } from "prom-client";
 import type { Settings } from "../infra/config.ts";
 import type { Engines } from "./engines.ts";
 
+/** The roles that run in threads; `api` has the main one. */
 export type RoleName = "streams" | "projections" | "training";
 
 /** Which of several equal threads of a role this one is. */

@@ -20,7 +20,10 @@ export const refusal = (error: MillraceError, development: boolean) => ({
 });
 
 /** Errors and unknown paths of every REST door. */
-export const refuseWith = (server: FastifyInstance, { settings, logger }: ServerDeps): void => {
+export const refuseWith = (
+  server: FastifyInstance,
+  { settings, logger }: Pick<ServerDeps, "settings" | "logger">,
+): void => {
   const { development } = settings;
   server.setErrorHandler((error, request, reply) => {
     const coded = codedError(error);

@@ -1,19 +1,22 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { ServerDeps } from "../deps.ts";
 
+/** What is asked of a process itself. */
+export type StatusDeps = Pick<
+  ServerDeps,
+  "settings" | "readiness" | "metrics" | "authenticate" | "warehouseUrl" | "logger"
+>;
+
 /** `/health/live`, `/health/ready`, `/metrics` and the list of doors at `/`. Probes need no actor. */
 export const statusDoor =
-  ({ settings, readiness, metrics, authenticate, warehouseUrl }: ServerDeps): FastifyPluginAsync =>
+  ({ settings, readiness, metrics, authenticate, warehouseUrl }: StatusDeps): FastifyPluginAsync =>
   async (server) => {
     server.get("/", async (request) => {
       const base = `${request.protocol}://${request.host}`;
       return {
         name: "millrace",
-        graphql: `${base}/graphql`,
-        subscriptions: `${base.replace(/^http/, "ws")}/graphql`,
-        ...(settings.development ? { graphiql: `${base}/graphiql` } : {}),
-        topics: `${base}/topics`,
-        artifacts: `${base}/artifacts`,
+        roles: settings.roles,
+        ...(settings.roles.includes("api") ? apiDoors(base, settings.development) : {}),
         health: { live: `${base}/health/live`, ready: `${base}/health/ready` },
         metrics: `${base}/metrics`,
         warehouse: withoutPassword(warehouseUrl),
@@ -32,6 +35,14 @@ export const statusDoor =
       return reply.type(metrics.contentType).send(await metrics.metrics());
     });
   };
+
+const apiDoors = (base: string, development: boolean): Record<string, string> => ({
+  graphql: `${base}/graphql`,
+  subscriptions: `${base.replace(/^http/, "ws")}/graphql`,
+  ...(development ? { graphiql: `${base}/graphiql` } : {}),
+  topics: `${base}/topics`,
+  artifacts: `${base}/artifacts`,
+});
 
 const withoutPassword = (text: string): string => {
   const url = URL.parse(text);

@@ -14,13 +14,15 @@ export type CliCommand = {
 
 /** Options of every command that reads settings. */
 export const settingOptions = {
+  roles: { type: "string" },
   data: { type: "string" },
   host: { type: "string" },
   port: { type: "string" },
   "log-level": { type: "string" },
 } as const;
 
-export const settingHelp = `  --data DIR         Directory of the embedded engines (DATA; ./data)
+export const settingHelp = `  --roles ROLES      What this process does: api,streams,projections,training (ROLES; all)
+  --data DIR         Directory of the embedded engines (DATA; ./data)
   --port N           Port to listen on, 0 for a free one (PORT; 4000)
   --host H           Address to listen on (HOST; 127.0.0.1)
   --log-level LEVEL  trace, debug, info, warn, error or silent (LOG_LEVEL; info)`;

@@ -12,7 +12,13 @@ import { topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogFollower, followCatalog } from "../../streams/catalog.ts";
 import { planTopology } from "../../streams/topology.ts";
 import { viewCatalog } from "../../streams/view-catalog.ts";
+import { whileLeading } from "../leading.ts";
 import type { Role } from "../role.ts";
+import { together } from "../together.ts";
+import { whileKept } from "../while-kept.ts";
+
+/** The group whose leader writes into the warehouse: two at a time would write rows twice. */
+const sinksGroup = "millrace-sinks";
 
 /** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
 export const projectionsRole: Role = async ({ engines, warehouseUrl, logger, signal }) => {
@@ -24,21 +30,35 @@ export const projectionsRole: Role = async ({ engines, warehouseUrl, logger, sig
       logger.warn({ part, code: error.code, err: error }, "will be tried again");
   try {
     const catalog = await followCatalog(eventStore, signal);
-    await Promise.all([
+    const sinks = (led: AbortSignal): Promise<void> =>
       runSinks({
         broker,
         warehouse,
         topics: () => assignments(catalog.current()),
         decodeFeatures: featureDecoder(catalog),
-        signal,
+        signal: led,
         clock: systemClock,
         onError: (kind, error) => waits(kind)(error),
-      }),
-      runDocumentHistory({ eventStore, warehouse, signal, onRetry: waits("documents") }),
-      runAudit({ eventStore, warehouse, signal, onRetry: waits("audit") }),
-      runOnlineFeatures({ broker, onlineStore, signal, clock: systemClock, onRetry: waits("online features") }),
-      keepEndpointViews(catalog, warehouse, signal, waits("endpoint views")),
-    ]);
+      });
+    const features = (led: AbortSignal): Promise<void> =>
+      whileKept({ onlineStore, name: "online-features", logger, signal: led }, (kept) =>
+        runOnlineFeatures({
+          broker,
+          onlineStore,
+          signal: kept,
+          clock: systemClock,
+          onRetry: waits("online features"),
+        }),
+      );
+    await whileLeading({ broker, group: sinksGroup, logger, signal }, (led) =>
+      together(led, [
+        sinks,
+        features,
+        (until) => runDocumentHistory({ eventStore, warehouse, signal: until, onRetry: waits("documents") }),
+        (until) => runAudit({ eventStore, warehouse, signal: until, onRetry: waits("audit") }),
+        (until) => keepEndpointViews(catalog, warehouse, until, waits("endpoint views")),
+      ]),
+    );
   } finally {
     await warehouse.close();
   }

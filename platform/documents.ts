@@ -1,0 +1,39 @@
+import type { Logger } from "pino";
+import { documentsProjection } from "../projections/documents/projection.ts";
+import { type RunningProjection, runProjection } from "../projections/runtime.ts";
+import { MillraceError } from "../schemas/errors.ts";
+import type { Engines } from "./engines.ts";
+import { whileKept } from "./while-kept.ts";
+
+export type DocumentsPart = {
+  /** Keeps the documents until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves when reads reflect all history that there was at the first run. */
+  caughtUp: Promise<void>;
+  /** ILLEGAL_STATE while another process keeps them. */
+  rebuild: RunningProjection["rebuild"];
+};
+
+/** The documents that commands are read back from, kept by one process at a time. */
+export const documentsPart = ({ eventStore, onlineStore }: Engines, logger: Logger): DocumentsPart => {
+  const caughtUp = Promise.withResolvers<void>();
+  let running: RunningProjection | null = null;
+  caughtUp.promise.catch(() => {});
+  return {
+    run: (signal) =>
+      whileKept({ onlineStore, name: "documents", logger, signal }, async (kept) => {
+        running = runProjection({ projection: documentsProjection, eventStore, onlineStore, signal: kept });
+        running.caughtUp.then(caughtUp.resolve, caughtUp.reject);
+        try {
+          await running.done;
+        } finally {
+          running = null;
+        }
+      }),
+    caughtUp: caughtUp.promise,
+    rebuild: async (onProgress) => {
+      if (running !== null) return running.rebuild(onProgress);
+      throw new MillraceError("ILLEGAL_STATE", "another process keeps the documents at this moment: ask it to rebuild");
+    },
+  };
+};
