@@ -1,8 +1,9 @@
-import type { Broker, RecordBatch, Watermarks } from "../infra/broker/port.ts";
+import type { Broker, RecordBatch } from "../infra/broker/port.ts";
 import { partitionKey } from "../infra/broker/port.ts";
 import { avroType, frameBytes } from "../schemas/codec.ts";
 import { predictionSchema, topicOf } from "../schemas/topics.ts";
 import { type PredictionPlace, type PredictionRow, predictionPlaces } from "./clickhouse/read/predictions.ts";
+import { type KeyOf, seekKey } from "./log-search.ts";
 
 /** A prediction as the log has it. `place` says where its outcome, if one has come, is to be found. */
 export type LoggedPrediction = Omit<PredictionRow, "outcome" | "outcomeAt"> & { place: OutcomePlace };
@@ -39,83 +40,39 @@ const findAt = async (
   // One stored batch a guess, whatever its size.
   const reader = broker.reader({ partitions, from, maxBytes: 1 });
   try {
-    const triggers = triggersOf(`${endpoint}-${partition}-`);
+    const triggerOf = triggersOf(`${endpoint}-${partition}-`);
     const read = (at: number): Promise<RecordBatch | null> => {
       reader.seek(topic, partition, at);
       return reader.poll(topic, partition);
     };
-    const found = await search(read, bounds, offset, id, triggers);
-    return found === null ? null : decode(found.batch, found.index, project);
+    let found = -1;
+    const isHit = (batch: RecordBatch, first: number): boolean => {
+      // A trigger has one prediction, and one more for each shadow.
+      for (let i = first; i < batch.count && triggerOf(batch, i) === offset; i++) {
+        if (firstString(batch, i) !== id) continue;
+        found = i;
+        return true;
+      }
+      return false;
+    };
+    // Where every record of the source was a trigger, its offset is the prediction's; else the distance guides well.
+    const { batch } = await seekKey({ read, bounds, wanted: offset, keyOf: triggerOf, guess: offset, isHit });
+    return batch === null || found < 0 ? null : decode(batch, found, project);
   } finally {
     await reader.close();
   }
 };
 
-type Found = { batch: RecordBatch; index: number };
-
-/** Where in its batch the prediction lies. */
-const search = async (
-  read: (from: number) => Promise<RecordBatch | null>,
-  { low, high }: Watermarks,
-  trigger: number,
-  id: string,
-  triggerOf: TriggerOf,
-): Promise<Found | null> => {
-  let [from, to] = [low, high];
-  // Where every record of the source was a trigger, its offset is the prediction's; else the distance is a good guess.
-  let guess = trigger;
-  for (let guesses = 1; from < to; guesses++) {
-    const start = Math.min(Math.max(guess, from), to - 1);
-    const batch = await read(start);
-    if (batch === null) {
-      to = start;
-      guess = Math.floor((from + to) / 2);
-      continue;
-    }
-    const last = batch.count - 1;
-    const first = firstOf(batch, trigger, triggerOf);
-    // A trigger has one prediction, and one more for each shadow.
-    for (let i = first; i <= last && triggerOf(batch, i) === trigger; i++) {
-      if (idOf(batch, i) === id) return { batch, index: i };
-    }
-    if (first > last) {
-      from = batch.offsets[last] + 1;
-      guess = from + trigger - triggerOf(batch, last);
-    } else if (first === 0) {
-      to = start;
-      guess = start + trigger - triggerOf(batch, 0);
-    } else {
-      return null;
-    }
-    // Several predictions a trigger mislead the distance: every other guess halves what is left.
-    if (guesses % 2 === 0) guess = Math.floor((from + to) / 2);
-  }
-  return null;
-};
-
-type TriggerOf = (batch: RecordBatch, index: number) => number;
-
 /** The trigger's offset out of an id that begins like this; NaN where it does not. */
 const triggersOf =
-  (prefix: string): TriggerOf =>
+  (prefix: string): KeyOf =>
   (batch, index) => {
-    const id = idOf(batch, index);
+    const id = firstString(batch, index);
     return id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length), 10) : Number.NaN;
   };
 
-/** Index of the first record whose trigger is at or after this one; the batch's count where there is none. */
-const firstOf = (batch: RecordBatch, trigger: number, triggerOf: TriggerOf): number => {
-  let [low, high] = [0, batch.count];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (triggerOf(batch, middle) < trigger) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
-
-/** The first field of `predictionSchema`. */
-const idOf = ({ bytes, valueStart }: RecordBatch, index: number): string => {
+/** The first field: a prediction's id. */
+const firstString = ({ bytes, valueStart }: RecordBatch, index: number): string => {
   let at = valueStart[index] + frameBytes;
   let zigzag = 0;
   let shift = 0;

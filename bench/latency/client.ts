@@ -58,7 +58,7 @@ const documents: [string, string, string][] = [
   ["modelVersion", byId("modelVersion", "id status columns metrics"), "delays/1"],
   ["featureView", byId("featureView", "id slug revision"), "origin"],
 ];
-/** The outcome comes from the warehouse, the rest from the log. */
+/** The outcome is searched for in a log of its own. */
 const predictions: [string, string][] = [
   ["prediction", byId("prediction", "id model version output features servedAt")],
   [

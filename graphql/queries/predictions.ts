@@ -1,3 +1,4 @@
+import { outcomeLog } from "../../projections/outcome-log.ts";
 import { predictionLog } from "../../projections/prediction-log.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
@@ -56,9 +57,14 @@ builder.queryFields((t) => ({
       const { broker, warehouse } = context.deps;
       const logged = await predictionLog(broker).find(project, id);
       if (logged === null) return warehouse.predictionById(project, id);
-      let asked: ReturnType<typeof warehouse.outcomeOf> | null = null;
+      const find = async () => {
+        const found = await outcomeLog(broker).find(project, logged);
+        if (found === "unknown") return warehouse.outcomeOf(project, logged.place);
+        return found === "none" ? null : found;
+      };
+      let asked: ReturnType<typeof find> | null = null;
       const met = () => {
-        asked ??= warehouse.outcomeOf(project, logged.place);
+        asked ??= find();
         return asked;
       };
       return { ...logged, outcome: null, outcomeAt: null, met };
