@@ -7,7 +7,7 @@ import { shutdownSignal } from "./shutdown.ts";
 export const start: CliCommand = {
   help: `Usage: millrace start [OPTIONS]
 
-Runs the platform on embedded engines, until SIGINT or SIGTERM: then it drains and exits with 0.
+Runs the platform, or some of its roles, until SIGINT or SIGTERM: then it drains and exits with 0.
 
 ${settingHelp}`,
   options: settingOptions,
@@ -26,17 +26,21 @@ ${settingHelp}`,
 
 export const banner = (
   { url, warehouseUrl }: { url: string; warehouseUrl: string },
-  { host, apiToken }: { host: string; apiToken: string },
+  { host, apiToken, roles }: { host: string; apiToken: string; roles: readonly string[] },
 ): string =>
-  [
-    "",
-    `  GraphQL       ${url}/graphql   (GraphiQL: ${url}/graphiql)`,
-    `  Records       POST ${url}/topics/TOPIC`,
-    `  ClickHouse    ${warehouseUrl}/?query=SELECT+1`,
-    `  Health        ${url}/health/ready      Metrics: ${url}/metrics`,
-    "",
-    apiToken === ""
-      ? `  There are no users yet: whoever reaches ${host} acts as the local admin.`
-      : "  There are no users yet: whoever sends API_TOKEN as Authorization: Bearer acts as the local admin.",
-    "",
-  ].join("\n");
+  ["", ...(roles.includes("api") ? doors(url, warehouseUrl) : [`  Roles         ${roles.join(", ")}`])]
+    .concat(
+      `  Health        ${url}/health/ready      Metrics: ${url}/metrics`,
+      "",
+      apiToken === ""
+        ? `  There are no users yet: whoever reaches ${host} acts as the local admin.`
+        : "  There are no users yet: whoever sends API_TOKEN as Authorization: Bearer acts as the local admin.",
+      "",
+    )
+    .join("\n");
+
+const doors = (url: string, warehouseUrl: string): string[] => [
+  `  GraphQL       ${url}/graphql   (GraphiQL: ${url}/graphiql)`,
+  `  Records       POST ${url}/topics/TOPIC`,
+  `  ClickHouse    ${warehouseUrl}/?query=SELECT+1`,
+];

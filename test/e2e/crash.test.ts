@@ -1,60 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { randomOf, setUp, type Traffic, traffic } from "./flights.ts";
-import {
-  millrace,
-  type Running,
-  spawnPlatform,
-  startPlatform,
-  temporaryFolder,
-  until,
-  untilCount,
-} from "./platform.ts";
+import { randomOf, setUp, traffic } from "./flights.ts";
+import { millrace, spawnPlatform, startPlatform, temporaryFolder, until } from "./platform.ts";
 import { isConnectionLost, predicted, resume, send } from "./producer.ts";
+import { answers, settled, type Tables, tables } from "./rows.ts";
 
 const seed = 20010301;
 const eventsACall = 250;
 /** The order in which a task takes its inputs' records must come from their times alone. */
 const patient = { STREAMS_MAX_TASK_IDLE_MS: "3600000" };
-
-/** A departure is answered by the champion or the challenger, and by the shadow. */
-const answers = 2;
-
-/** The moment that every partition's predictions have reached: windows up to it are judged. */
-const reached = `(SELECT toUnixTimestamp64Milli(min(newest))
-  FROM (SELECT max(event_time) AS newest FROM predictions GROUP BY partition))`;
-const sixHours = 6 * 3_600_000;
-const judged = `monitor = 'inputs' AND toUnixTimestamp64Milli(window_to) <= ${reached}`;
-
-/** What the warehouse holds in the end, but for moments of the wall clock and the order of tasks among each other. */
-const tables = {
-  predictions: "SELECT * EXCEPT (served_at, latency_ms) FROM predictions FINAL ORDER BY id",
-  outcomes: "SELECT * FROM outcomes FINAL ORDER BY prediction_id",
-  drift: `SELECT * EXCEPT (_offset) FROM drift FINAL WHERE monitor = 'errors' OR (${judged}) ORDER BY ALL`,
-  tiles: "SELECT * EXCEPT (_offset, watermark) FROM tiles FINAL ORDER BY ALL",
-  lifecycle: "SELECT DISTINCT stream, revision, type FROM audit WHERE stream NOT LIKE 'alert-%' ORDER BY ALL",
-  deadLetters: "SELECT * FROM dead_letters",
-};
-
-type Tables = Record<keyof typeof tables, string[]>;
-
-const settled = async (platform: Running, { departures }: Traffic): Promise<Tables> => {
-  await untilCount(platform, "SELECT count() AS n FROM predictions FINAL", answers * departures);
-  await untilCount(platform, "SELECT count() AS n FROM outcomes FINAL", answers * departures);
-  // The last commands that were given.
-  await untilCount(platform, "SELECT uniqExact(stream) AS n FROM audit WHERE type = 'MonitorCreated'", 2);
-  await untilCount(
-    platform,
-    `SELECT max(toUnixTimestamp64Milli(window_to)) >= intDiv(${reached}, ${sixHours}) * ${sixHours} AS n FROM drift WHERE ${judged}`,
-    1,
-  );
-  const found = {} as Tables;
-  for (const [table, query] of Object.entries(tables)) {
-    const rows = await platform.sql(`${query} SETTINGS output_format_json_quote_denormals = 1`);
-    found[table as keyof Tables] = rows.map((row) => JSON.stringify(row));
-  }
-  return found;
-};
 
 const moment = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 

@@ -84,17 +84,20 @@ export type Running = Started & {
 
 /** Waits for the URLs that `start` prints when its doors are open. */
 export const ready = async (process: Started): Promise<Running> => {
-  const printed = /GraphQL\s+(\S+)\/graphql[\s\S]*ClickHouse\s+(\S+)\/\?query/;
+  const [, url, warehouse] = await printed(process, /GraphQL\s+(\S+)\/graphql[\s\S]*ClickHouse\s+(\S+)\/\?query/);
+  return { ...process, client: clientOf(url), url, warehouse, sql: (query) => askClickHouse(warehouse, query) };
+};
+
+/** Waits until a started process has printed something; fails when it ends before. */
+export const printed = async (process: Started, wanted: RegExp): Promise<RegExpExecArray> => {
   let exit: Exit | null = null;
   void process.ended.then((end) => {
     exit = end;
   });
-  const found = await until("the platform prints its URLs", startLimitMs, async () => {
+  return until(`the platform prints ${wanted}`, startLimitMs, async () => {
     if (exit !== null) throw new Error(`the platform ended (${JSON.stringify(exit)}):\n${process.output()}`);
-    return printed.exec(process.output());
+    return wanted.exec(process.output());
   });
-  const [, url, warehouse] = found;
-  return { ...process, client: clientOf(url), url, warehouse, sql: (query) => askClickHouse(warehouse, query) };
 };
 
 /** Starts a platform, and ends it with the test if the test has not. */
@@ -161,7 +164,11 @@ export const until = async <T>(
 };
 
 /** Waits until a query that answers one row with a column `n` has reached this number. */
-export const untilCount = async (platform: Running, query: string, wanted: number): Promise<void> => {
+export const untilCount = async (
+  platform: Pick<Running, "sql" | "output">,
+  query: string,
+  wanted: number,
+): Promise<void> => {
   let last = 0;
   try {
     await until(`${query} is ${wanted}`, waitLimitMs, async () => {
