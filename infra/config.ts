@@ -17,6 +17,8 @@ export type Settings = {
   onlineStore: string;
   schemaRegistry: string;
   warehouse: string;
+  /** Empty where the warehouse is one server. */
+  warehouseCluster: string;
   artifacts: string;
   maxTaskIdleMs: number;
   maxBatchRecords: number;
@@ -67,6 +69,14 @@ const token = (value: string): string => {
   }
   return value;
 };
+/** As it stands in `remote_servers`, or a macro such as {cluster}. */
+const clusterName = (value: string): string => {
+  if (/^[\w.{}-]+$/.test(value)) return value;
+  throw new MillraceError(
+    "INVALID_SETTING",
+    `expected the name of a cluster: letters, digits and _ . - { }, got "${value}"`,
+  );
+};
 const url = (value: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(value)) {
     throw new MillraceError("INVALID_SETTING", `expected a URL such as sqlite:./data/millrace.db, got "${value}"`);
@@ -84,6 +94,11 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
   onlineStore: { env: "ONLINE_STORE", help: "Online store URL", parse: url },
   schemaRegistry: { env: "SCHEMA_REGISTRY", help: "Schema registry URL", parse: url },
   warehouse: { env: "WAREHOUSE", help: "Warehouse URL; chdb: is the embedded ClickHouse", parse: url },
+  warehouseCluster: {
+    env: "WAREHOUSE_CLUSTER",
+    help: "Name of the ClickHouse cluster that the tables are on; none is one server",
+    parse: clusterName,
+  },
   artifacts: { env: "ARTIFACTS", help: "Artifact store URL", parse: url },
   maxTaskIdleMs: {
     env: "STREAMS_MAX_TASK_IDLE_MS",
@@ -152,6 +167,7 @@ export const loadSettings = (
     onlineStore: given("onlineStore") ?? file,
     schemaRegistry: given("schemaRegistry") ?? "embedded:",
     warehouse: given("warehouse") ?? `chdb:${join(data, "warehouse")}`,
+    warehouseCluster: given("warehouseCluster") ?? "",
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,

@@ -92,7 +92,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const warehouseUrl = usesWarehouse ? await warehouseAt(settings, logger, closers) : settings.warehouse;
     const engines = await openEngines(settings);
     closers.push(engines.close);
-    const warehouse = usesWarehouse ? openWarehouse(warehouseUrl) : null;
+    const warehouse = usesWarehouse ? openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster }) : null;
     if (warehouse !== null) {
       closers.push(() => warehouse.close());
       await ensureTables(warehouse);

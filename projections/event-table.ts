@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
 import { comparePositions } from "../infra/event-store/port.ts";
+import { readOwnWrites } from "../infra/warehouse/ddl.ts";
 import { asMillraceError, type MillraceError } from "../schemas/errors.ts";
 import { eventBatches } from "./event-batches.ts";
 
@@ -39,7 +40,7 @@ export const runEventTable = async (table: EventTable, options: EventTableOption
   const { eventStore, warehouse, signal, maxEvents = MAX_EVENTS, lingerMs = LINGER_MS, retryMs = RETRY_MS } = options;
 
   const newestPosition = async (): Promise<Position> => {
-    const query = `SELECT toString(max(position)) AS newest FROM ${table.table}`;
+    const query = `SELECT toString(max(position)) AS newest FROM ${table.table} ${readOwnWrites}`;
     const answer = await warehouse.client.query({ query, format: "JSONEachRow" });
     const [row] = await answer.json<{ newest: string }>();
     return row.newest;

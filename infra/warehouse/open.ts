@@ -1,7 +1,9 @@
 import { Agent, request } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
-import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { MillraceError } from "../../schemas/errors.ts";
+import { clusterSettings, type Ddl, ddlOf } from "./ddl.ts";
+import { isAway, RefusedError, warehouseFailed } from "./failures.ts";
 
 /**
  * The warehouse: ClickHouse SQL over HTTP. Not wrapped: `client` is ClickHouse's own. What is here besides is the
@@ -9,11 +11,16 @@ import { MillraceError } from "../../schemas/errors.ts";
  */
 export type Warehouse = {
   client: ClickHouseClient;
-  /** Creates the database of the URL where it is not there. WAREHOUSE_FAILED when the warehouse stays away. */
+  /** How tables are made here: on one server, or on all of a cluster. */
+  ddl: Ddl;
+  /**
+   * Creates the database of the URL where it is not there. WAREHOUSE_FAILED when the warehouse stays away,
+   * ENGINE_REFUSED when it does not know the user or the password.
+   */
   ensureDatabase(): Promise<void>;
   /**
-   * Writes rows, all or none, and at most once by token (for tables with a deduplication window). `columns` is the
-   * comma-separated list in the order of the rows' fields. Waits and tries again while the warehouse is away;
+   * Writes rows, all or none (on a cluster, all or none of each partition's), and at most once by token (for tables
+   * with a deduplication window). `columns` is the comma-separated list in the order of the rows' fields. Waits and tries again while the warehouse is away;
    * WAREHOUSE_FAILED when it stays away or refuses.
    */
   insertRowBinary(table: string, columns: string, body: Buffer, dedupeToken: string): Promise<void>;
@@ -21,6 +28,8 @@ export type Warehouse = {
 };
 
 export type WarehouseOptions = {
+  /** The cluster, as the servers name it, that every table is on; empty or without it, one server. */
+  cluster?: string;
   /** How long to try again while the warehouse is away. */
   retryForMs?: number;
   signal?: AbortSignal;
@@ -33,6 +42,8 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
   const base = `${parsed.protocol}//${parsed.host}`;
   const username = decodeURIComponent(parsed.username) || "default";
   const password = decodeURIComponent(parsed.password);
+  const cluster = options.cluster || null;
+  const ddl = ddlOf({ database, cluster });
   const client = createClient({
     url: base,
     username,
@@ -42,7 +53,7 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
     max_open_connections: 16,
     // Shorter than the server's, so that no request is sent into a connection that is being closed.
     keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
-    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0, ...(cluster === null ? {} : clusterSettings) },
     // Failures are thrown; whoever meets them writes them down once.
     log: { level: ClickHouseLogLevel.OFF },
   });
@@ -50,15 +61,19 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
   const retryForMs = options.retryForMs ?? 30_000;
   const { signal } = options;
   const connections = { keepAlive: true, maxSockets: 8, timeout: 120_000 };
+  const onCluster = cluster === null ? {} : textOf(clusterSettings);
   const agent = parsed.protocol === "https:" ? new TlsAgent(connections) : new Agent(connections);
   const send = (parameters: Record<string, string>, body: Buffer | null): Promise<void> =>
     post(`${base}/?${new URLSearchParams(parameters)}`, { headers, agent, signal }, body);
   return {
     client,
-    ensureDatabase: () => {
-      const query = `CREATE DATABASE IF NOT EXISTS \`${database.replace(/[\\`]/g, "\\$&")}\``;
-      return whileAway(() => send({ query }, null), { what: `create database ${database}`, retryForMs, signal });
-    },
+    ddl,
+    ensureDatabase: () =>
+      whileAway(() => send({ query: ddl.createDatabase() }, null), {
+        what: `create database ${database} at ${base}`,
+        retryForMs,
+        signal,
+      }),
     insertRowBinary: (table, columns, body, dedupeToken) => {
       const parameters = {
         query: `INSERT INTO ${table} (${columns}) FORMAT RowBinary`,
@@ -66,6 +81,7 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
         async_insert: "0",
         insert_deduplicate: "1",
         insert_deduplication_token: dedupeToken,
+        ...onCluster,
       };
       return whileAway(() => send(parameters, body), { what: `insert into ${table}`, retryForMs, signal });
     },
@@ -75,6 +91,9 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
     },
   };
 };
+
+const textOf = (settings: Record<string, string | number>): Record<string, string> =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
 
 /** A request of node:http, which sends the bytes as they are; fetch copies a body twice. */
 const post = (
@@ -100,17 +119,9 @@ const post = (
     sent.end(body ?? undefined);
   });
 
-class RefusedError extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
 /**
  * Runs a request of the warehouse, again with growing pauses while nobody answers or the answer is 502, 503 or 504.
- * WAREHOUSE_FAILED with the cause in the end. The request must be one that may be repeated.
+ * WAREHOUSE_FAILED with the cause in the end, ENGINE_REFUSED at once where the warehouse lets nobody in. The request must be one that may be repeated.
  */
 export const whileAway = async <T>(
   ask: () => Promise<T>,
@@ -126,29 +137,6 @@ export const whileAway = async <T>(
       await pause(pauseMs, signal);
     }
   }
-};
-
-export const warehouseFailed = (what: string, error: unknown): MillraceError =>
-  error instanceof MillraceError
-    ? error
-    : new MillraceError("WAREHOUSE_FAILED", `${what}: ${reasonOf(error)}`, { cause: error });
-
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error && error.cause.message !== "" ? ` (${error.cause.message})` : "";
-  return `${error.message.trim()}${cause}`;
-};
-
-/** Whether the warehouse may be there again in a moment: nobody listens, the connection broke, or it is overloaded. */
-const isAway = (error: unknown): boolean => {
-  if (error instanceof RefusedError) return error.status >= 502 && error.status <= 504;
-  if (error instanceof ClickHouseError) return error.code === "202";
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const code = (at as NodeJS.ErrnoException).code;
-    if (code !== undefined && /^(ECONN|EPIPE|ETIMEDOUT|UND_ERR)/.test(code)) return true;
-    if (/socket hang up|other side closed|Timeout error/i.test(at.message)) return true;
-  }
-  return false;
 };
 
 const pause = (milliseconds: number, signal?: AbortSignal): Promise<void> =>

@@ -24,7 +24,7 @@ export const rebuildAlone = async (name: string, options: Options): Promise<Rebu
   try {
     if (name === "documents") return await documents(engines, options);
     return await withWarehouse(options, async (url) => {
-      const warehouse = openWarehouse(url);
+      const warehouse = openWarehouse(url, { cluster: options.settings.warehouseCluster });
       try {
         await ensureTables(warehouse);
         await dropUnfinished(warehouse);

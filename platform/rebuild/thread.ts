@@ -19,7 +19,7 @@ port.on("message", ({ type }: ToRebuild) => {
 });
 
 const engines = await openEngines(settings);
-const warehouse = openWarehouse(warehouseUrl);
+const warehouse = openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster });
 try {
   const result = await rebuildProjection(name, {
     engines,

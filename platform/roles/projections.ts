@@ -21,9 +21,9 @@ import { whileKept } from "../while-kept.ts";
 const sinksGroup = "millrace-sinks";
 
 /** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
-export const projectionsRole: Role = async ({ engines, warehouseUrl, logger, signal }) => {
+export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal }) => {
   const { broker, eventStore, onlineStore } = engines;
-  const warehouse = openWarehouse(warehouseUrl);
+  const warehouse = openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster });
   const waits =
     (part: string) =>
     (error: MillraceError): void =>

@@ -1,4 +1,5 @@
-import { type Warehouse, warehouseFailed } from "../../infra/warehouse/open.ts";
+import { warehouseFailed } from "../../infra/warehouse/failures.ts";
+import type { Warehouse } from "../../infra/warehouse/open.ts";
 import type { Column } from "../../schemas/lifecycle.ts";
 
 export type EndpointView = { project: string; endpoint: string; columns: readonly Column[] };
@@ -19,10 +20,10 @@ const quoted = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
 const backquoted = (text: string): string => `\`${text.replace(/[\\`]/g, "\\$&")}\``;
 
 /**
- * A view of one endpoint's predictions for people: each feature a column of its name, with the outcome where it is
+ * The view of one endpoint's predictions for people: each feature a column of its name, with the outcome where it is
  * known. A feature named like a column of the prediction gets the prefix `feature_`.
  */
-export const endpointViewSql = ({ project, endpoint, columns }: EndpointView): string => {
+const selectOf = ({ project, endpoint, columns }: EndpointView): string => {
   const features = columns.map(({ name }, i) => {
     const alias = own.has(name) ? `feature_${name}` : name;
     return `p.features[${i + 1}] AS ${backquoted(alias)}`;
@@ -31,8 +32,7 @@ export const endpointViewSql = ({ project, endpoint, columns }: EndpointView): s
   const fields = "id revision model version variant share entity key event_time output served_at latency_ms"
     .split(" ")
     .map((name) => `p.${name} AS ${name}`);
-  return `CREATE OR REPLACE VIEW ${endpointViewName(project, endpoint)} AS
-SELECT ${[...fields, ...features].join(", ")}, o.outcome AS outcome, o.outcome_at AS outcome_at
+  return `SELECT ${[...fields, ...features].join(", ")}, o.outcome AS outcome, o.outcome_at AS outcome_at
 FROM (SELECT * FROM predictions WHERE ${these}) AS p
 LEFT JOIN (
   SELECT _partition, prediction_offset, toNullable(outcome) AS outcome, toNullable(outcome_at) AS outcome_at
@@ -43,7 +43,8 @@ LEFT JOIN (
 /** Creates or replaces the view `predictions_<project>_<endpoint>`. WAREHOUSE_FAILED. */
 export const ensureEndpointView = async (warehouse: Warehouse, deployment: EndpointView): Promise<void> => {
   try {
-    await warehouse.client.command({ query: endpointViewSql(deployment) });
+    const name = endpointViewName(deployment.project, deployment.endpoint);
+    await warehouse.client.command({ query: warehouse.ddl.createView(name, selectOf(deployment)) });
   } catch (error) {
     throw warehouseFailed(`view of ${deployment.project}/${deployment.endpoint}`, error);
   }

@@ -1,5 +1,6 @@
 import type { Broker, Reader, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
+import { readOwnWrites } from "../../infra/warehouse/ddl.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { ask } from "./read/ask.ts";
 import type { Rows } from "./rows.ts";
@@ -30,7 +31,7 @@ export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Sour
     const found = await ask<{ topic: string; partition: number; next: number }>(
       warehouse,
       `SELECT _topic AS topic, _partition AS partition, max(_offset) + 1 AS next FROM ${sink.table}
-       WHERE _topic IN {topics:Array(String)} GROUP BY topic, partition`,
+       WHERE _topic IN {topics:Array(String)} GROUP BY topic, partition ${readOwnWrites}`,
       { topics },
     );
     for (const row of found) {

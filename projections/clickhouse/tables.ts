@@ -1,94 +1,136 @@
-import { type Warehouse, warehouseFailed } from "../../infra/warehouse/open.ts";
+import type { TableDefinition } from "../../infra/warehouse/ddl.ts";
+import { warehouseFailed } from "../../infra/warehouse/failures.ts";
+import type { Warehouse } from "../../infra/warehouse/open.ts";
 
 /**
  * The warehouse's tables. Where rows come from a topic, `_topic`, `_partition` and `_offset` say from which record:
  * a sink goes on at the newest offset of each partition plus one. Keys are in the order in which reads narrow down;
- * the engines replace rows of equal key, so that a replayed log changes nothing.
+ * the engine replaces rows of equal key, so that a replayed log changes nothing.
  */
 const origin = "_topic LowCardinality(String), _partition Int32, _offset Int64";
 
-/** Tokens of so many inserts are remembered: an insert that is sent again is written once. */
-const once = "non_replicated_deduplication_window = 1000";
+/** What a sink's insert holds of one partition is written as a whole; outcomes lie beside their predictions. */
+const byEndpoint = "cityHash64(project, endpoint) + toUInt32(_partition)";
+const byTopic = "cityHash64(_topic) + toUInt32(_partition)";
+/** What is written in the order of one event store is on one shard. */
+const together = "0";
 
-const predictions = `CREATE TABLE IF NOT EXISTS predictions (
-  project LowCardinality(String), endpoint LowCardinality(String), id String, revision Int32,
+const predictions: TableDefinition = {
+  name: "predictions",
+  columns: `project LowCardinality(String), endpoint LowCardinality(String), id String, revision Int32,
   model LowCardinality(String), version Int32, variant LowCardinality(String), share Float64,
   entity String, key String, event_time DateTime64(3, 'UTC'),
   topic LowCardinality(String), partition Int32, offset Int64, positions Array(Int64),
   lookups Array(Tuple(view String, partition Int32, offset Int64)),
   features Array(Float32), output Float64, served_at DateTime64(3, 'UTC'), latency_ms Float64,
   runtime LowCardinality(String), ${origin},
-  INDEX by_time event_time TYPE minmax GRANULARITY 1
-) ENGINE = ReplacingMergeTree ORDER BY (project, endpoint, partition, offset, id) SETTINGS ${once}`;
+  INDEX by_time event_time TYPE minmax GRANULARITY 1`,
+  orderBy: "project, endpoint, partition, offset, id",
+  shardBy: byEndpoint,
+};
 
 /** In the order of the predictions that they answer: `_partition` is also the prediction's. */
-const outcomes = `CREATE TABLE IF NOT EXISTS outcomes (
-  project LowCardinality(String), endpoint LowCardinality(String), prediction_id String,
+const outcomes: TableDefinition = {
+  name: "outcomes",
+  columns: `project LowCardinality(String), endpoint LowCardinality(String), prediction_id String,
   model LowCardinality(String), version Int32, variant LowCardinality(String), entity String, key String,
   predicted_at DateTime64(3, 'UTC'), outcome_at DateTime64(3, 'UTC'), output Float64, outcome Float64,
   prediction_offset Int64, topic LowCardinality(String), partition Int32, offset Int64, ${origin},
-  INDEX by_time predicted_at TYPE minmax GRANULARITY 1
-) ENGINE = ReplacingMergeTree ORDER BY (project, endpoint, _partition, prediction_offset, prediction_id)
-SETTINGS ${once}`;
+  INDEX by_time predicted_at TYPE minmax GRANULARITY 1`,
+  orderBy: "project, endpoint, _partition, prediction_offset, prediction_id",
+  shardBy: byEndpoint,
+};
 
-const drift = `CREATE TABLE IF NOT EXISTS drift (
-  project LowCardinality(String), monitor String, endpoint LowCardinality(String), model LowCardinality(String),
+const drift: TableDefinition = {
+  name: "drift",
+  columns: `project LowCardinality(String), monitor String, endpoint LowCardinality(String), model LowCardinality(String),
   version Int32, column String, statistic LowCardinality(String), value Float64, threshold Float64, drifted Bool,
-  window_from DateTime64(3, 'UTC'), window_to DateTime64(3, 'UTC'), rows Int64, ${origin}
-) ENGINE = ReplacingMergeTree(_offset)
-ORDER BY (project, endpoint, window_to, monitor, column, model, version, window_from) SETTINGS ${once}`;
+  window_from DateTime64(3, 'UTC'), window_to DateTime64(3, 'UTC'), rows Int64, ${origin}`,
+  orderBy: "project, endpoint, window_to, monitor, column, model, version, window_from",
+  newestBy: "_offset",
+  shardBy: byTopic,
+};
 
 /** The newest sketch of each tile and partition. */
-const tiles = `CREATE TABLE IF NOT EXISTS tiles (
-  project LowCardinality(String), kind LowCardinality(String), endpoint LowCardinality(String),
+const tiles: TableDefinition = {
+  name: "tiles",
+  columns: `project LowCardinality(String), kind LowCardinality(String), endpoint LowCardinality(String),
   model LowCardinality(String), version Int32, partition Int32, tile_from DateTime64(3, 'UTC'),
   tile_to DateTime64(3, 'UTC'), watermark DateTime64(3, 'UTC'), rows Int64, columns Array(String),
-  bins Array(Int32), values Array(Float64), ${origin}
-) ENGINE = ReplacingMergeTree(_offset)
-ORDER BY (project, kind, endpoint, model, version, tile_from, partition) SETTINGS ${once}`;
+  bins Array(Int32), values Array(Float64), ${origin}`,
+  orderBy: "project, kind, endpoint, model, version, tile_from, partition",
+  newestBy: "_offset",
+  shardBy: byTopic,
+};
 
 /** Features of an entity as they were after a record of the changelog. */
-const featureValues = `CREATE TABLE IF NOT EXISTS feature_values (
-  project LowCardinality(String), application LowCardinality(String), view LowCardinality(String), version Int32,
-  entity String, at DateTime64(3, 'UTC'), values Array(Float64), ${origin}
-) ENGINE = ReplacingMergeTree ORDER BY (project, view, entity, at, _partition, _offset) SETTINGS ${once}`;
+const featureValues: TableDefinition = {
+  name: "feature_values",
+  columns: `project LowCardinality(String), application LowCardinality(String), view LowCardinality(String), version Int32,
+  entity String, at DateTime64(3, 'UTC'), values Array(Float64), ${origin}`,
+  orderBy: "project, view, entity, at, _partition, _offset",
+  shardBy: byTopic,
+};
 
 /** Every version of every document: the platform as of any moment. */
-const documents = `CREATE TABLE IF NOT EXISTS documents (
-  collection LowCardinality(String), project String, id String, position UInt64, at DateTime64(3, 'UTC'),
-  doc String, deleted UInt8 DEFAULT 0
-) ENGINE = ReplacingMergeTree ORDER BY (collection, project, id, position) SETTINGS ${once}`;
+const documents: TableDefinition = {
+  name: "documents",
+  columns: `collection LowCardinality(String), project String, id String, position UInt64, at DateTime64(3, 'UTC'),
+  doc String, deleted UInt8 DEFAULT 0`,
+  orderBy: "collection, project, id, position",
+  shardBy: together,
+};
 
-const audit = `CREATE TABLE IF NOT EXISTS audit (
-  project LowCardinality(String), position UInt64, stream String, revision UInt64, type LowCardinality(String),
+const audit: TableDefinition = {
+  name: "audit",
+  columns: `project LowCardinality(String), position UInt64, stream String, revision UInt64, type LowCardinality(String),
   actor LowCardinality(String), at DateTime64(3, 'UTC'), correlation String, causation String, data String,
-  reason String
-) ENGINE = ReplacingMergeTree ORDER BY (project, position) SETTINGS ${once}`;
+  reason String`,
+  orderBy: "project, position",
+  shardBy: together,
+};
 
-const deadLetters = `CREATE TABLE IF NOT EXISTS dead_letters (
-  project LowCardinality(String), stage LowCardinality(String), code LowCardinality(String), message String,
+const deadLetters: TableDefinition = {
+  name: "dead_letters",
+  columns: `project LowCardinality(String), stage LowCardinality(String), code LowCardinality(String), message String,
   topic LowCardinality(String), partition Int32, offset Int64, schema_id Nullable(Int32), key Nullable(String),
-  value Nullable(String), timestamp DateTime64(3, 'UTC'), failed_at DateTime64(3, 'UTC'), ${origin}
-) ENGINE = ReplacingMergeTree ORDER BY (project, _partition, _offset) SETTINGS ${once}`;
+  value Nullable(String), timestamp DateTime64(3, 'UTC'), failed_at DateTime64(3, 'UTC'), ${origin}`,
+  orderBy: "project, _partition, _offset",
+  shardBy: byTopic,
+};
 
-/** Applied in order, each once; a statement must be one that may run again. */
-const migrations: readonly { version: number; statements: readonly string[] }[] = [
-  {
-    version: 1,
-    statements: [predictions, outcomes, drift, tiles, featureValues, documents, audit, deadLetters],
-  },
+const schemaVersions: TableDefinition = {
+  name: "schema_versions",
+  columns: "version UInt32, at DateTime64(3, 'UTC') DEFAULT now64(3)",
+  orderBy: "version",
+  shardBy: together,
+};
+
+/** Every table as this release has it. */
+export const tables: readonly TableDefinition[] = [
+  predictions,
+  outcomes,
+  drift,
+  tiles,
+  featureValues,
+  documents,
+  audit,
+  deadLetters,
+  schemaVersions,
 ];
 
-/** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED. */
+/** Applied in order, each once; creating what is there already changes nothing. */
+const migrations: readonly { version: number; tables: readonly TableDefinition[] }[] = [{ version: 1, tables }];
+
+/** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */
 export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
   await warehouse.ensureDatabase();
-  const { client } = warehouse;
+  const { client, ddl } = warehouse;
+  const create = async (table: TableDefinition): Promise<void> => {
+    for (const query of ddl.createTable(table)) await client.command({ query });
+  };
   try {
-    await client.command({
-      query:
-        "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, at DateTime64(3, 'UTC') DEFAULT now64(3)) " +
-        "ENGINE = ReplacingMergeTree ORDER BY version",
-    });
+    await create(schemaVersions);
     const answer = await client.query({
       query: "SELECT max(version) AS version FROM schema_versions",
       format: "JSONEachRow",
@@ -96,9 +138,9 @@ export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
     const [{ version }] = await answer.json<{ version: number }>();
     for (const migration of migrations) {
       if (migration.version <= version) continue;
-      for (const statement of migration.statements) await client.command({ query: statement });
+      for (const table of migration.tables) await create(table);
       await client.insert({
-        table: "schema_versions",
+        table: schemaVersions.name,
         values: [{ version: migration.version }],
         columns: ["version"],
         format: "JSONEachRow",

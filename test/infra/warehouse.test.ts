@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
+import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import { openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
 import { rowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import { warehouseContract } from "../contracts/warehouse.contract.ts";
 
 const folders: string[] = [];
@@ -200,6 +202,31 @@ describe("embedded warehouse", () => {
   it("reports a warehouse that stays away", async () => {
     const warehouse = openWarehouse("http://127.0.0.1:1/millrace", { retryForMs: 100 });
     await assert.rejects(warehouse.insertRowBinary("t", "a", Buffer.of(1), "x"), { code: "WAREHOUSE_FAILED" });
+    await assert.rejects(warehouse.ensureDatabase(), {
+      code: "WAREHOUSE_FAILED",
+      message:
+        /^create database millrace at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; is it running, and is WAREHOUSE its URL\?$/,
+    });
     await warehouse.close();
+  });
+
+  it("gives up at once where its password is wrong, names the setting and tells no password", async () => {
+    const engine = await startEmbeddedWarehouse({ directory: temporary(), password: "s3cret:" });
+    const warehouse = openWarehouse(`http://default:wr0ng@${new URL(engine.url).host}/millrace`);
+    try {
+      const refused = (error: unknown): boolean =>
+        isMillraceError(error, "ENGINE_REFUSED") &&
+        /the user or the password of WAREHOUSE/.test(error.message) &&
+        !/wr0ng|s3cret/.test(JSON.stringify([error.message, error.details]));
+      await assert.rejects(warehouse.ensureDatabase(), refused);
+      await assert.rejects(warehouse.insertRowBinary("t", "a", Buffer.of(1), "x"), refused);
+      const asked = warehouse.client.query({ query: "SELECT 1" }).catch((error) => {
+        throw warehouseFailed("read", error);
+      });
+      await assert.rejects(asked, refused);
+    } finally {
+      await warehouse.close();
+      await engine.close();
+    }
   });
 });
