@@ -115,6 +115,76 @@ export const onlineStoreContract = (name: string, { open, advance }: OnlineStore
       assert.equal(await other.count("nothing"), 0);
     });
 
+    it("goes on after a member that is gone or has moved, among many of one score", async () => {
+      const ties = Array.from({ length: 300 }, (_, i) => `\u00e9${String(i).padStart(3, "0")}`);
+      const scored = (members: readonly string[], score: number | null) =>
+        members.map((member) => ({ index: "ties", member, score }));
+      await store.setMany([], [...scored(ties, 7), ...scored(["low"], 6.5), ...scored(["z"], 7.5)]);
+      const gone = ties.filter((_, i) => i % 3 === 1);
+      await store.setMany([], [...scored(gone, null), ...scored([ties[0]], 8)]);
+      const left = [["low", 6.5], ...ties.slice(1).flatMap((tie) => (gone.includes(tie) ? [] : [[tie, 7]]))];
+      const all = [...left, ["z", 7.5], [ties[0], 8]].map(([member, score]) => ({ member, score }));
+      assert.deepEqual(await other.range("ties", { limit: 1000 }), all);
+      for (const at of [0, 1, 2, 4, 100, 298, 299]) {
+        const after = { score: 7, member: ties[at] };
+        const above = all.filter((one) => +one.score! > 7 || (one.score === 7 && `${one.member}` > ties[at]));
+        const below = all.filter((one) => +one.score! < 7 || (one.score === 7 && `${one.member}` < ties[at]));
+        assert.deepEqual(await other.range("ties", { after, limit: 1000 }), above);
+        assert.deepEqual(await other.range("ties", { after, limit: 3 }), above.slice(0, 3));
+        assert.deepEqual(await other.range("ties", { after, reverse: true, limit: 1000 }), below.reverse());
+      }
+      assert.deepEqual(await other.range("ties", { after: { score: 9, member: "" }, limit: 5 }), []);
+      assert.deepEqual(await other.range("ties", { limit: 0 }), []);
+      assert.deepEqual(await other.range("nothing", { after: { score: 9, member: "" }, limit: 5 }), []);
+    });
+
+    it("shows the index entries of one call together", async () => {
+      const pair = (score: number) => ["a", "b"].map((member) => ({ index: "pair", member, score }));
+      await store.setMany([], pair(0));
+      const written = Promise.all(
+        Array.from({ length: 50 }, (_, i) => store.setMany([entry("pair", `${i}`)], pair(i))),
+      );
+      let isWriting = true;
+      written.finally(() => {
+        isWriting = false;
+      });
+      do {
+        const [a, b] = await other.range("pair", { limit: 2 });
+        assert.equal(a.score, b.score);
+        await new Promise(setImmediate);
+      } while (isWriting);
+      assert.equal((await other.range("pair", { limit: 1 }))[0].score, 49);
+    });
+
+    it("writes thousands of entries in their order, offsets up to 2^53", async () => {
+      const top = Number.MAX_SAFE_INTEGER;
+      const entries = Array.from({ length: 5000 }, (_, i) =>
+        entry(`many/${i % 2500}`, `${i}`, { offset: top - 5000 + i }),
+      );
+      await store.setMany(entries);
+      await store.setMany([
+        entry("many/0", "older", { offset: top - 2501 }),
+        entry("many/1", "newest", { offset: top }),
+      ]);
+      const values = await other.mget(Array.from({ length: 2500 }, (_, i) => `many/${i}`));
+      const expected = Array.from({ length: 2500 }, (_, i) => (i === 1 ? "newest" : `${2500 + i}`));
+      assert.deepEqual(values.map(text), expected);
+    });
+
+    it("keeps keys and indexes apart, whatever their names", async () => {
+      const name = "odd *[a-z]?\\ {x} \u{1f600}\n";
+      await store.setMany(
+        [entry(name, "value"), entry("odd other", "stays")],
+        [{ index: name, member: name, score: -0.1 }],
+      );
+      assert.equal(text(await other.get(name)), "value");
+      assert.deepEqual(await other.range(name, { limit: 1 }), [{ member: name, score: -0.1 }]);
+      await other.clear("odd *[a");
+      assert.equal(await store.get(name), null);
+      assert.equal(await store.count(name), 0);
+      assert.equal(text(await store.get("odd other")), "stays");
+    });
+
     it("moves and removes a member", async () => {
       await store.setMany([], [{ index: "m", member: "a", score: 1 }]);
       await store.setMany(

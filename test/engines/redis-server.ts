@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+export type RedisServer = {
+  port: number;
+  start(): Promise<void>;
+  /** Kills it: what it had in memory is lost. */
+  stop(): Promise<void>;
+  remove(): Promise<void>;
+};
+
+/** A redis-server of its own on a free port, without persistence, with more arguments where given. */
+export const redisServer = async (...more: string[]): Promise<RedisServer> => {
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), "millrace-redis-"));
+  // A sentinel keeps what it knows in this file.
+  const config = join(directory, "redis.conf");
+  writeFileSync(config, "");
+  const usual = [
+    config,
+    "--port",
+    `${port}`,
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--dir",
+    directory,
+  ];
+  let child: ReturnType<typeof spawn> | null = null;
+
+  const stop = async (): Promise<void> => {
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  };
+  return {
+    port,
+    async start() {
+      child = spawn("redis-server", [...usual, ...more], { stdio: "ignore" });
+      await once(child, "spawn");
+    },
+    stop,
+    async remove() {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+};
+
+/** A client of the test's own, behind the back of the store. */
+export const plainRedis = (url: string): Redis => {
+  const redis = new Redis(url, { protocol: 2 });
+  redis.on("error", () => {});
+  return redis;
+};
+
+export const eventually = async (isTrue: () => Promise<boolean>): Promise<void> => {
+  while (!(await isTrue())) await pause(10);
+};
+
+/** Lets time pass by taking it from every key's time to live. */
+export const shorten = async (redis: Redis, prefix: string, ms: number): Promise<void> => {
+  for (const key of await redis.keys(`${prefix}*`)) {
+    const left = await redis.pttl(key);
+    if (left > ms) await redis.pexpire(key, left - ms);
+    else if (left >= 0) await redis.del(key);
+  }
+};
