@@ -1,13 +1,13 @@
 import type { Type } from "avsc";
 import { type Shape, shapeOf } from "../../schemas/avro-shape.ts";
 import { avroType } from "../../schemas/codec.ts";
-import type { Compatibility } from "./port.ts";
+import type { Compatibility, CompatibilityRule } from "./port.ts";
 
 /**
  * Why `next` must not follow `previous` under the rule; empty when it may. BACKWARD: the next schema reads what the
  * previous wrote; FORWARD: the previous reads what the next writes; FULL: both; NONE: anything goes.
  */
-export const incompatibilities = (rule: Compatibility, next: string, previous: string): string[] => {
+export const incompatibilities = (rule: CompatibilityRule, next: string, previous: string): string[] => {
   const reasons: string[] = [];
   if (rule === "BACKWARD" || rule === "FULL") {
     reasons.push(...unreadable(next, previous).map((why) => `the new schema cannot read older records: ${why}`));
@@ -16,6 +16,13 @@ export const incompatibilities = (rule: Compatibility, next: string, previous: s
     reasons.push(...unreadable(previous, next).map((why) => `the older schema cannot read new records: ${why}`));
   }
   return reasons;
+};
+
+/** Why `next` must not be registered after `previous`, oldest first; empty when it may. */
+export const incompatibilitiesWith = (level: Compatibility, next: string, previous: readonly string[]): string[] => {
+  const rule = level.replace("_TRANSITIVE", "") as CompatibilityRule;
+  const against = rule === level ? previous.slice(-1) : previous;
+  return [...new Set(against.flatMap((schema) => incompatibilities(rule, next, schema)))];
 };
 
 const unreadable = (readerSchema: string, writerSchema: string): string[] => {

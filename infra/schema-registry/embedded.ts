@@ -3,47 +3,28 @@ import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { systemClock, uuidv7 } from "../clock.ts";
 import type { EventStore, NewEvent } from "../event-store/port.ts";
 import { canonicalSchema } from "./canonical.ts";
-import { incompatibilities } from "./compatibility.ts";
-import type { Compatibility, RegisteredSchema, SchemaRegistry } from "./port.ts";
+import { incompatibilitiesWith } from "./compatibility.ts";
+import { type Compatibility, defaultCompatibility, type RegisteredSchema, type SchemaRegistry } from "./port.ts";
+import { applyEvent, findSchema, levelOf, noRegistrations, type RegistryEvent, versionsOf } from "./registrations.ts";
 
 /** Not an aggregate's name, so that nobody who reads lifecycle events by prefix meets it. */
 const stream = "schema-registry-platform/schemas";
-const registered = "SchemaRegistered";
 const maxAttempts = 100;
 
-/** What the stream says, as far as it has been read. */
-type Registrations = {
-  next: bigint;
-  byId: Map<number, string>;
-  idOf: Map<string, number>;
-  subjects: Map<string, RegisteredSchema[]>;
-};
-
-const apply = (state: Registrations, entry: RegisteredSchema): void => {
-  state.byId.set(entry.id, entry.schema);
-  state.idOf.set(canonicalSchema(entry.schema), entry.id);
-  const versions = state.subjects.get(entry.subject) ?? [];
-  versions.push(entry);
-  state.subjects.set(entry.subject, versions);
-};
-
 /**
- * The schema registry as one stream of the event store: any number of threads and processes register at once, the
+ * The schema registry as one stream of the event store: any number of threads and processes write at once, the
  * expected revision decides who comes first. Ids count from 1; an equal schema has one id under all its subjects, as in
- * Confluent's registry. Compatibility is checked against the subject's newest version. `close` leaves the store open.
+ * Confluent's registry. `close` leaves the store open.
  */
 export const embeddedSchemaRegistry = (store: EventStore, options: { clock?: () => number } = {}): SchemaRegistry => {
   const clock = options.clock ?? systemClock;
-  const state: Registrations = { next: 0n, byId: new Map(), idOf: new Map(), subjects: new Map() };
+  const state = noRegistrations();
   let closed = false;
   let reading: Promise<void> = Promise.resolve();
-  let registering: Promise<unknown> = Promise.resolve();
+  let writing: Promise<unknown> = Promise.resolve();
 
   const readOn = async (): Promise<void> => {
-    for await (const event of store.readStream(stream, state.next)) {
-      if (event.type === registered) apply(state, event.data as RegisteredSchema);
-      state.next = event.revision + 1n;
-    }
+    for await (const event of store.readStream(stream, state.next)) applyEvent(state, event);
   };
   /** One reader at a time, or an event would be applied twice. */
   const catchUp = (): Promise<void> => {
@@ -52,56 +33,74 @@ export const embeddedSchemaRegistry = (store: EventStore, options: { clock?: () 
     return reading;
   };
 
-  const versionsOf = (subject: string): RegisteredSchema[] => state.subjects.get(subject) ?? [];
-  const find = (subject: string, canonical: string): RegisteredSchema | undefined =>
-    versionsOf(subject).find(({ id }) => id === state.idOf.get(canonical));
-  const reasonsAgainst = (subject: string, schema: string, compatibility: Compatibility): string[] => {
-    const previous = versionsOf(subject).at(-1);
-    return previous === undefined ? [] : incompatibilities(compatibility, schema, previous.schema);
-  };
+  const reasonsAgainst = (subject: string, schema: string): string[] =>
+    incompatibilitiesWith(
+      levelOf(state, subject),
+      schema,
+      versionsOf(state, subject).map((version) => version.schema),
+    );
 
-  const registerOnce = async (subject: string, schema: string, rule: Compatibility): Promise<RegisteredSchema> => {
-    await catchUp();
-    const canonical = canonicalSchema(schema);
-    const known = find(subject, canonical);
+  const append = (event: RegistryEvent): Promise<unknown> =>
+    store.append(stream, [newEvent(event, clock())], state.next === 0n ? "no-stream" : state.next - 1n);
+
+  const registerOnce = async (subject: string, schema: string): Promise<RegisteredSchema> => {
+    const known = findSchema(state, subject, schema);
     if (known !== undefined) return { ...known };
-    const reasons = reasonsAgainst(subject, schema, rule);
-    if (reasons.length > 0) throw incompatible(subject, rule, reasons);
-    const entry: RegisteredSchema = {
-      id: state.idOf.get(canonical) ?? state.byId.size + 1,
+    const reasons = reasonsAgainst(subject, schema);
+    if (reasons.length > 0) throw incompatible(subject, levelOf(state, subject), reasons);
+    const data: RegisteredSchema = {
+      id: state.idOf.get(canonicalSchema(schema)) ?? state.byId.size + 1,
       subject,
-      version: versionsOf(subject).length + 1,
+      version: versionsOf(state, subject).length + 1,
       schema,
     };
-    await store.append(stream, [event(entry, clock())], state.next === 0n ? "no-stream" : state.next - 1n);
-    return entry;
+    await append({ type: "SchemaRegistered", data });
+    return data;
   };
-  const registerRetrying = async (subject: string, schema: string, rule: Compatibility): Promise<RegisteredSchema> => {
+  const setOnce = async (subject: string | null, level: Compatibility | null): Promise<void> => {
+    if ((state.levels.get(subject) ?? null) === level) return;
+    await append({ type: "CompatibilitySet", data: { subject, level } });
+  };
+
+  /** Decides anew on what the stream says until nobody else has written in between. */
+  const writeRetrying = async <T>(decideAndAppend: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
+      await catchUp();
       try {
-        return await registerOnce(subject, schema, rule);
+        return await decideAndAppend();
       } catch (error) {
         if (!isMillraceError(error, "WRONG_EXPECTED_REVISION")) throw error;
         if (attempt === maxAttempts) {
-          throw new MillraceError("CONFLICT", "others kept registering schemas: try again", { cause: error });
+          throw new MillraceError("CONFLICT", "others kept writing to the schema registry: try again", {
+            cause: error,
+          });
         }
       }
     }
   };
+  const write = <T>(decideAndAppend: () => Promise<T>): Promise<T> => {
+    const result = writing.then(() => writeRetrying(decideAndAppend));
+    writing = result.catch(() => undefined);
+    return result;
+  };
 
   return {
-    async register(subject, schema, compatibility = "BACKWARD") {
+    async register(subject, schema) {
       avroType(schema);
-      const result = registering.then(() => registerRetrying(subject, schema, compatibility));
-      registering = result.catch(() => undefined);
-      return result;
+      return write(() => registerOnce(subject, schema));
     },
-    async check(subject, schema, compatibility = "BACKWARD") {
+    async check(subject, schema) {
       avroType(schema);
       await catchUp();
-      const known = find(subject, canonicalSchema(schema));
-      const reasons = known === undefined ? reasonsAgainst(subject, schema, compatibility) : [];
+      const known = findSchema(state, subject, schema);
+      const reasons = known === undefined ? reasonsAgainst(subject, schema) : [];
       return { compatible: reasons.length === 0, reasons };
+    },
+    async find(subject, schema) {
+      avroType(schema);
+      await catchUp();
+      const known = findSchema(state, subject, schema);
+      return known === undefined ? null : { ...known };
     },
     async byId(id) {
       if (!state.byId.has(id)) await catchUp();
@@ -111,35 +110,46 @@ export const embeddedSchemaRegistry = (store: EventStore, options: { clock?: () 
         details: { schemaId: id },
       });
     },
+    async uses(id) {
+      await catchUp();
+      return (state.usesOf.get(id) ?? []).map((use) => ({ ...use }));
+    },
     async latest(subject) {
       await catchUp();
-      const latest = versionsOf(subject).at(-1);
+      const latest = versionsOf(state, subject).at(-1);
       return latest === undefined ? null : { ...latest };
     },
     async versions(subject) {
       await catchUp();
-      return versionsOf(subject).map((version) => ({ ...version }));
+      return versionsOf(state, subject).map((version) => ({ ...version }));
     },
     async subjects() {
       await catchUp();
       return [...state.subjects.keys()].sort();
     },
+    async compatibility(subject) {
+      await catchUp();
+      return state.levels.get(subject ?? null) ?? (subject === undefined ? defaultCompatibility : null);
+    },
+    async setCompatibility(subject, level) {
+      await write(() => setOnce(subject ?? null, level));
+    },
     async close() {
       closed = true;
-      await Promise.allSettled([registering, reading]);
+      await Promise.allSettled([writing, reading]);
     },
   };
 };
 
-const event = (data: RegisteredSchema, at: number): NewEvent => {
+const newEvent = ({ type, data }: RegistryEvent, at: number): NewEvent => {
   const id = uuidv7();
   const metadata = { $correlationId: id, $causationId: id, actor: "schema-registry", project: "platform" };
-  return { id, type: registered, data, metadata: { ...metadata, schemaVersion: 1, at } };
+  return { id, type, data, metadata: { ...metadata, schemaVersion: 1, at } };
 };
 
-const incompatible = (subject: string, rule: Compatibility, reasons: string[]): MillraceError =>
+const incompatible = (subject: string, level: Compatibility, reasons: string[]): MillraceError =>
   new MillraceError(
     "INCOMPATIBLE_SCHEMA",
-    `the schema is not ${rule} compatible with the newest one of ${subject}: ${reasons.join("; ")}`,
-    { details: { subject, compatibility: rule, reasons } },
+    `the schema is not ${level} compatible with ${level.endsWith("_TRANSITIVE") ? "all schemas" : "the newest one"} of ${subject}: ${reasons.join("; ")}`,
+    { details: { subject, compatibility: level, reasons } },
   );

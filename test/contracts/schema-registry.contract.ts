@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import type { Compatibility, SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import type { Compatibility, RegisteredSchema, SchemaRegistry } from "../../infra/schema-registry/port.ts";
 
 type Field = { name: string; type: unknown; default?: unknown; aliases?: string[] };
 export const recordSchema = (name: string, ...fields: Field[]): string =>
@@ -10,9 +11,28 @@ const id: Field = { name: "id", type: "string" };
 const count: Field = { name: "count", type: "int" };
 const optional: Field = { name: "note", type: ["null", "string"], default: null };
 
-/** What every schema registry promises. `open` is called twice: two faces of the same, empty registry. */
+/** Engines may give a schema back in other words: spaces, order of attributes. */
+const sameSchema = (actual: string, expected: string): void =>
+  assert.deepEqual(JSON.parse(actual), JSON.parse(expected));
+
+const sameEntry = (actual: RegisteredSchema | null, expected: RegisteredSchema): void => {
+  assert.ok(actual !== null);
+  assert.deepEqual(
+    { ...actual, schema: JSON.parse(actual.schema) },
+    { ...expected, schema: JSON.parse(expected.schema) },
+  );
+};
+
+/**
+ * What every schema registry promises. `open` is called twice: two faces of the same registry, which may hold what
+ * others have registered.
+ */
 export const schemaRegistryContract = (name: string, open: () => Promise<SchemaRegistry>): void => {
   describe(`schema registry: ${name}`, () => {
+    const run = randomUUID();
+    const of = (subject: string): string => `${subject}-${run}`;
+    /** Global ids belong to schemas, so what must be new to the registry has a name of this run. */
+    const own = (schema: string): string => `${schema}_${run.replaceAll("-", "")}`;
     let registry: SchemaRegistry;
     let other: SchemaRegistry;
     before(async () => {
@@ -20,49 +40,111 @@ export const schemaRegistryContract = (name: string, open: () => Promise<SchemaR
       other = await open();
     });
     after(async () => {
-      await registry.close();
-      await other.close();
+      await registry?.close();
+      await other?.close();
     });
 
     it("registers a schema, and answers an equal one with the same id", async () => {
-      const schema = recordSchema("First", id, count);
-      const first = await registry.register("first", schema);
-      assert.deepEqual(first, { id: first.id, subject: "first", version: 1, schema });
+      const schema = recordSchema(own("First"), id, count);
+      const first = await registry.register(of("first"), schema);
+      sameEntry(first, { id: first.id, subject: of("first"), version: 1, schema });
       assert.ok(first.id >= 1);
-      const spaced = JSON.stringify({ ...JSON.parse(schema), doc: "with words" }, null, 2);
-      assert.deepEqual(await other.register("first", spaced), first);
-      assert.equal(await other.byId(first.id), schema);
-      assert.deepEqual(await other.latest("first"), first);
+      const spaced = JSON.stringify(JSON.parse(schema), null, 2);
+      sameEntry(await other.register(of("first"), spaced), first);
+      sameEntry(await other.find(of("first"), spaced), first);
+      sameSchema(await other.byId(first.id), schema);
+      sameEntry(await other.latest(of("first")), first);
     });
 
     it("gives a compatible change the next version and a new id", async () => {
-      const one = await registry.register("second", recordSchema("Second", id));
-      const two = await other.register("second", recordSchema("Second", id, optional));
-      const again = await registry.register("second", recordSchema("Second", id));
+      const one = await registry.register(of("second"), recordSchema("Second", id));
+      const two = await other.register(of("second"), recordSchema("Second", id, optional));
+      const again = await registry.register(of("second"), recordSchema("Second", id));
       assert.equal(two.version, 2);
       assert.notEqual(two.id, one.id);
-      assert.deepEqual(again, one);
-      assert.deepEqual(await registry.versions("second"), [one, two]);
-      assert.deepEqual(await registry.latest("second"), two);
+      sameEntry(again, one);
+      const versions = await registry.versions(of("second"));
+      assert.equal(versions.length, 2);
+      sameEntry(versions[0], one);
+      sameEntry(versions[1], two);
+      sameEntry(await registry.latest(of("second")), two);
+    });
+
+    it("gives one schema the same id under all its subjects, and names them", async () => {
+      const schema = recordSchema(own("Shared"), id);
+      const here = await registry.register(of("shared-a"), schema);
+      const there = await other.register(of("shared-b"), schema);
+      assert.equal(there.id, here.id);
+      const uses = await registry.uses(here.id);
+      assert.deepEqual(
+        uses.sort((a, b) => (a.subject < b.subject ? -1 : 1)),
+        [
+          { subject: of("shared-a"), version: 1 },
+          { subject: of("shared-b"), version: 1 },
+        ],
+      );
+      assert.deepEqual(await registry.uses(1_000_000_000), []);
+    });
+
+    it("finds nothing where nothing is registered", async () => {
+      const schema = recordSchema("Nowhere", id);
+      assert.equal(await registry.find(of("nowhere"), schema), null);
+      await registry.register(of("somewhere"), recordSchema("Somewhere", id));
+      assert.equal(await registry.find(of("somewhere"), schema), null);
+      assert.deepEqual(await registry.versions(of("nowhere")), []);
+      assert.equal(await registry.latest(of("nowhere")), null);
     });
 
     it("refuses an incompatible change and says why, unless told otherwise", async () => {
-      await registry.register("third", recordSchema("Third", id));
+      const subject = of("third");
+      await registry.register(subject, recordSchema("Third", id));
       const wider = recordSchema("Third", id, count);
-      assert.equal((await registry.check("third", wider)).compatible, false);
-      await assert.rejects(registry.register("third", wider), { code: "INCOMPATIBLE_SCHEMA", message: /"count"/ });
-      assert.equal((await registry.versions("third")).length, 1);
-      assert.deepEqual(await registry.check("third", wider, "FORWARD"), { compatible: true, reasons: [] });
-      assert.equal((await registry.register("third", wider, "NONE")).version, 2);
+      assert.equal((await registry.check(subject, wider)).compatible, false);
+      await assert.rejects(registry.register(subject, wider), { code: "INCOMPATIBLE_SCHEMA", message: /count/ });
+      assert.equal((await registry.versions(subject)).length, 1);
+      await registry.setCompatibility(subject, "FORWARD");
+      assert.deepEqual(await registry.check(subject, wider), { compatible: true, reasons: [] });
+      await other.setCompatibility(subject, "NONE");
+      assert.equal((await registry.register(subject, recordSchema("Third", { ...id, type: "int" }))).version, 2);
+    });
+
+    it("keeps a subject's level apart from that of all", async () => {
+      const subject = of("levels");
+      assert.equal(await registry.compatibility(subject), null);
+      const all = await registry.compatibility();
+      assert.ok(all !== null);
+      await registry.register(subject, recordSchema("Levels", id));
+      await registry.setCompatibility(subject, "FULL_TRANSITIVE");
+      assert.equal(await other.compatibility(subject), "FULL_TRANSITIVE");
+      assert.equal(await other.compatibility(), all);
+      await registry.setCompatibility(subject, null);
+      await registry.setCompatibility(subject, null);
+      assert.equal(await other.compatibility(subject), null);
+    });
+
+    it("looks at the newest schema only, unless the level is transitive", async () => {
+      const subject = of("transitive");
+      const [one, two, three] = [
+        recordSchema("Transitive", id, { ...count, default: 0 }),
+        recordSchema("Transitive", id),
+        recordSchema("Transitive", id, { name: "count", type: "string", default: "" }),
+      ];
+      await registry.register(subject, one);
+      await registry.register(subject, two);
+      assert.equal((await registry.check(subject, three)).compatible, true);
+      await registry.setCompatibility(subject, "BACKWARD_TRANSITIVE");
+      assert.equal((await registry.check(subject, three)).compatible, false);
+      await assert.rejects(registry.register(subject, three), { code: "INCOMPATIBLE_SCHEMA" });
     });
 
     it("refuses what is not a schema", async () => {
       for (const schema of ["", "{}", '{"type":"record","name":"X"}']) {
-        await assert.rejects(registry.register("bad", schema), { code: "INVALID_SCHEMA" });
-        await assert.rejects(registry.check("bad", schema), { code: "INVALID_SCHEMA" });
+        await assert.rejects(registry.register(of("bad"), schema), { code: "INVALID_SCHEMA" });
+        await assert.rejects(registry.check(of("bad"), schema), { code: "INVALID_SCHEMA" });
+        await assert.rejects(registry.find(of("bad"), schema), { code: "INVALID_SCHEMA" });
       }
-      assert.deepEqual(await registry.versions("bad"), []);
-      assert.equal(await registry.latest("bad"), null);
+      assert.deepEqual(await registry.versions(of("bad")), []);
+      assert.equal(await registry.latest(of("bad")), null);
     });
 
     it("says UNKNOWN_SCHEMA of an id that is not there", async () => {
@@ -74,19 +156,19 @@ export const schemaRegistryContract = (name: string, open: () => Promise<SchemaR
     it("never gives one id to two schemas, whoever registers at once", async () => {
       const names = Array.from({ length: 30 }, (_, i) => `Concurrent${i % 15}`);
       const entries = await Promise.all(
-        names.map((schema, i) => (i < 15 ? registry : other).register(schema, recordSchema(schema, id))),
+        names.map((schema, i) => (i < 15 ? registry : other).register(of(schema), recordSchema(own(schema), id))),
       );
       assert.equal(new Set(entries.map((entry) => entry.id)).size, 15);
       for (const [i, entry] of entries.entries()) {
-        assert.deepEqual(entry, entries[i % 15]);
-        assert.equal(await registry.byId(entry.id), recordSchema(names[i], id));
+        sameEntry(entry, entries[i % 15]);
+        sameSchema(await registry.byId(entry.id), recordSchema(own(names[i]), id));
       }
     });
 
     it("lists its subjects", async () => {
       const subjects = await other.subjects();
-      for (const subject of ["first", "second", "third"]) assert.ok(subjects.includes(subject));
-      assert.ok(!subjects.includes("bad"));
+      for (const subject of ["first", "second", "third"]) assert.ok(subjects.includes(of(subject)));
+      assert.ok(!subjects.includes(of("bad")));
     });
 
     const rules: [title: string, from: Field[], to: Field[], allowed: Compatibility[]][] = [
@@ -101,12 +183,13 @@ export const schemaRegistryContract = (name: string, open: () => Promise<SchemaR
     ];
     for (const [index, [title, from, to, allowed]] of rules.entries()) {
       it(`where ${title}, allows ${allowed.join(" and ") || "nothing"}`, async () => {
-        const subject = `rule-${index}`;
+        const subject = of(`rule-${index}`);
         await registry.register(subject, recordSchema("Rule", ...from));
         for (const rule of ["BACKWARD", "FORWARD", "FULL"] as const) {
-          const { compatible, reasons } = await registry.check(subject, recordSchema("Rule", ...to), rule);
+          await registry.setCompatibility(subject, rule);
+          const { compatible, reasons } = await registry.check(subject, recordSchema("Rule", ...to));
           assert.equal(compatible, allowed.includes(rule), `${rule}: ${reasons}`);
-          if (!compatible) assert.match(reasons.join(), /"(count|note|total)"/);
+          assert.equal(reasons.length > 0, !compatible);
         }
       });
     }

@@ -41,6 +41,34 @@ describe("embedded schema registry", () => {
     assert.equal((await second.register("d", recordSchema("Third"))).id, 3);
   });
 
+  it("knows a schema whose documentation or spacing differs, and gives it back as it came first", async () => {
+    const registry = embeddedSchemaRegistry(openStore("words.db"));
+    const schema = recordSchema("Words", { name: "id", type: "string" });
+    const first = await registry.register("a", schema);
+    const spaced = JSON.stringify({ ...JSON.parse(schema), doc: "with words" }, null, 2);
+    assert.deepEqual(await registry.register("a", spaced), { ...first, schema });
+  });
+
+  it("names the field in every reason", async () => {
+    const registry = embeddedSchemaRegistry(openStore("reasons.db"));
+    await registry.register("a", recordSchema("A", { name: "count", type: "int" }));
+    const { reasons } = await registry.check("a", recordSchema("A", { name: "count", type: "string" }));
+    assert.match(reasons.join(), /"count"/);
+  });
+
+  it("keeps levels as events: they hold after a restart, and for every face", async () => {
+    const first = embeddedSchemaRegistry(openStore("levels.db"));
+    await first.setCompatibility(undefined, "NONE");
+    await first.setCompatibility("a", "FULL");
+    const second = embeddedSchemaRegistry(openStore("levels.db"));
+    assert.equal(await second.compatibility(), "NONE");
+    assert.equal(await second.compatibility("a"), "FULL");
+    await second.register("b", recordSchema("B"));
+    assert.equal((await first.register("b", recordSchema("Other"))).version, 2);
+    await second.setCompatibility(undefined, null);
+    assert.equal(await first.compatibility(), "BACKWARD");
+  });
+
   it("keeps its stream out of the aggregates' names", async () => {
     const store = openStore("stream.db");
     await embeddedSchemaRegistry(store).register("a", recordSchema("A"));
