@@ -1,8 +1,8 @@
-import type { CliCommand } from "../platform/cli/command.ts";
+import { type CliCommand, countOption } from "../platform/cli/command.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { BenchResult } from "./result.ts";
 
-type Run = (options: { events?: number; seconds?: number }) => Promise<BenchResult>;
+type Run = (options: { events?: number; seconds?: number; broker?: string }) => Promise<BenchResult>;
 
 const benches: Record<string, () => Promise<Run>> = {
   stream: async () => (await import("./stream.ts")).run,
@@ -20,16 +20,20 @@ export const bench: CliCommand = {
 
 Measures one path of the platform, and in the same run its ceiling: each stage alone, or the engine without us.
 
-  --events N   Size of the input, where the bench has one
-  --json       Print one JSON object as the last line`,
-  options: { events: { type: "string" }, json: { type: "boolean" } },
+  --events N      Size of the input, where the bench has one
+  --broker kafka  stream: over Kafka (BROKER=kafka:..., or the one of npm run engines -- up kafka)
+  --json          Print one JSON object as the last line`,
+  options: { events: { type: "string" }, broker: { type: "string" }, json: { type: "boolean" } },
   run: async ({ values, positionals: [name] }) => {
     const load = benches[name ?? ""];
     if (load === undefined) {
       const known = Object.keys(benches).join(", ");
       throw new MillraceError("BAD_REQUEST", `bench: there is no "${name ?? ""}"; there are ${known}`);
     }
-    const result = await (await load())({ events: values.events === undefined ? undefined : Number(values.events) });
+    const result = await (await load())({
+      events: values.events === undefined ? undefined : countOption(values, "events", 1),
+      broker: values.broker === undefined ? undefined : String(values.broker),
+    });
     for (const note of result.notes) console.log(`  ${note}`);
     const { figure, unit, ceiling, ratio, rssMb } = result;
     console.log(

@@ -8,7 +8,9 @@ import { openWarehouse } from "../infra/warehouse/open.ts";
 import { openEngines } from "../platform/engines.ts";
 import { startPlatform } from "../platform/platform.ts";
 import { type BenchResult, rssMb } from "./result.ts";
+import { brokerUrl } from "./stream/broker.ts";
 import { deployFixture, endpoint, hundredTrees, producers, project, someFlights } from "./stream/fixture.ts";
+import { kafkajsAlone } from "./stream/kafkajs-alone.ts";
 import { measureStages } from "./stream/stages.ts";
 
 const defaultEvents = 400_000;
@@ -16,11 +18,19 @@ const patienceMs = 300_000;
 
 /**
  * Departures and arrivals produced to the broker, until every prediction is a row of the warehouse: the whole
- * platform with a model of 100 trees, beside its stages each alone in the same run.
+ * platform with a model of 100 trees, beside its stages each alone in the same run; over Kafka beside kafkajs alone.
  */
-export const run = async (options: { events?: number }): Promise<BenchResult> => {
+export const run = async (options: { events?: number; broker?: string }): Promise<BenchResult> => {
+  const broker = brokerUrl(options.broker);
   const data = mkdtempSync(join(tmpdir(), "millrace-bench-"));
-  const settings = loadSettings({ data, port: "0", "log-level": "warn" }, { ...process.env, NODE_ENV: "production" });
+  const settings = loadSettings(
+    { data, port: "0", "log-level": "warn" },
+    {
+      ...process.env,
+      ...(broker === null ? {} : { BROKER: broker }),
+      NODE_ENV: "production",
+    },
+  );
   const platform = await startPlatform(settings, pino({ level: "warn" }, pino.destination(2)));
   try {
     const flights = await someFlights(options.events ?? defaultEvents);
@@ -37,9 +47,10 @@ export const run = async (options: { events?: number }): Promise<BenchResult> =>
     const stages = await measureStages(flights, model.onnx, platform.warehouseUrl);
     const seconds = (at: number): string => `${((at - startedAt) / 1000).toFixed(1)} s`;
     const figure = Math.round((flights.count * 1000) / (readableAt - startedAt));
-    const ceiling = Math.min(...Object.values(stages));
+    const bare = broker === null ? null : await kafkajsAlone(broker, Math.min(500_000, flights.count));
+    const ceiling = bare ?? Math.min(...Object.values(stages));
     return {
-      name: "stream",
+      name: broker === null ? "stream" : "stream over Kafka",
       figure,
       unit: "predictions/s",
       ceiling,
@@ -49,6 +60,7 @@ export const run = async (options: { events?: number }): Promise<BenchResult> =>
         `${flights.count} departures and as many arrivals: produced after ${seconds(producedAt)}, ` +
           `all taken after ${seconds(takenAt)}, all readable after ${seconds(readableAt)}`,
         ...Object.entries(stages).map(([stage, rate]) => `${stage} alone: ${rate.toLocaleString("en")} predictions/s`),
+        ...(bare === null ? [] : [`kafkajs alone, consume and produce: ${bare.toLocaleString("en")} records/s`]),
         `memory at start, middle, end: ${memory.join(", ")} MB`,
       ],
     };
