@@ -32,6 +32,8 @@ export type WarehouseOptions = {
   cluster?: string;
   /** How long to try again while the warehouse is away. */
   retryForMs?: number;
+  /** A request that the warehouse leaves without a sign of life for so long is given up. */
+  silentMs?: number;
   signal?: AbortSignal;
 };
 
@@ -44,12 +46,13 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
   const password = decodeURIComponent(parsed.password);
   const cluster = options.cluster || null;
   const ddl = ddlOf({ database, cluster });
+  const { silentMs = 120_000 } = options;
   const client = createClient({
     url: base,
     username,
     password,
     database,
-    request_timeout: 120_000,
+    request_timeout: silentMs,
     max_open_connections: 16,
     // Shorter than the server's, so that no request is sent into a connection that is being closed.
     keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
@@ -60,7 +63,7 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
   const headers = { "X-ClickHouse-User": username, "X-ClickHouse-Key": password };
   const retryForMs = options.retryForMs ?? 30_000;
   const { signal } = options;
-  const connections = { keepAlive: true, maxSockets: 8, timeout: 120_000 };
+  const connections = { keepAlive: true, maxSockets: 8, timeout: silentMs };
   const onCluster = cluster === null ? {} : textOf(clusterSettings);
   const agent = parsed.protocol === "https:" ? new TlsAgent(connections) : new Agent(connections);
   const send = (parameters: Record<string, string>, body: Buffer | null): Promise<void> =>
@@ -116,6 +119,7 @@ const post = (
       });
     });
     sent.on("error", reject);
+    sent.on("timeout", () => sent.destroy(new Error("Timeout error: the warehouse is silent")));
     sent.end(body ?? undefined);
   });
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Broker } from "../../infra/broker/port.ts";
 import type { Clock } from "../../infra/clock.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
@@ -36,6 +37,8 @@ export type RunSinksOptions = {
   /** An insert is sent after so many records or milliseconds. */
   flushRecords?: number;
   flushMs?: number;
+  /** Pause before what failed is tried again. */
+  retryMs?: number;
   onProgress?: (progress: SinkProgress) => void;
   /** The warehouse is away or refuses (the same rows are tried again), or a record was left out as undecodable. */
   onError?: (kind: SinkKind, error: MillraceError) => void;
@@ -43,7 +46,6 @@ export type RunSinksOptions = {
 
 const assignEveryMs = 1_000;
 const mostBytes = 64 << 20;
-const retryPauseMs = 1_000;
 
 /**
  * Follows the topics into the warehouse until the signal aborts. Every row is there exactly once: an insert is whole
@@ -57,7 +59,7 @@ export const runSinks = async (options: RunSinksOptions): Promise<void> => {
 };
 
 const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
-  const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 500 } = options;
+  const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 500, retryMs = 1_000 } = options;
   const source = sourceOf(broker, warehouse, sink);
   const report = (error: unknown): void => options.onError?.(sink.kind, asMillraceError(error));
   let filling = rowsOf(sink, report);
@@ -83,7 +85,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         return;
       } catch (error) {
         if (!signal.aborted) report(error);
-        await source.wait(retryPauseMs, signal);
+        await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }
   };
@@ -112,7 +114,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
       } catch (error) {
         if (signal.aborted) break;
         report(error);
-        await source.wait(retryPauseMs, signal);
+        await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }
     await inFlight;
