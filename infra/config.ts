@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { MillraceError } from "../schemas/errors.ts";
+import { withoutCredentials } from "./engine-url.ts";
 
 /** What a process does: the doors; features, predictions and drift; the read models and sinks; training jobs. */
 export const roleNames = ["api", "streams", "projections", "training"] as const;
@@ -79,7 +80,10 @@ const clusterName = (value: string): string => {
 };
 const url = (value: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(value)) {
-    throw new MillraceError("INVALID_SETTING", `expected a URL such as sqlite:./data/millrace.db, got "${value}"`);
+    throw new MillraceError(
+      "INVALID_SETTING",
+      `expected a URL such as sqlite:./data/millrace.db, got "${withoutCredentials(value)}"`,
+    );
   }
   return value;
 };

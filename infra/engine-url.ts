@@ -1,5 +1,9 @@
 import { MillraceError } from "../schemas/errors.ts";
 
+/** A URL as it may be shown: without user and password, and without what a parameter's name says is secret. */
+export const withoutCredentials = (url: string): string =>
+  url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:secret|password|token)[^=&]*=)[^&]*/gi, "$1***");
+
 /**
  * The adapter that the scheme of a setting's URL picks. INVALID_SETTING names the setting and the schemes that
  * there are.
@@ -10,9 +14,9 @@ export const engineOf = <Open>(setting: string, url: string, adapters: ReadonlyM
   const schemes = [...adapters.keys()].map((scheme) => `${scheme}:`).join(", ");
   throw new MillraceError(
     "INVALID_SETTING",
-    `${setting}: "${url}" names no engine that is known: use one of ${schemes}`,
+    `${setting}: "${withoutCredentials(url)}" names no engine that is known: use one of ${schemes}`,
     {
-      details: { setting, url },
+      details: { setting, url: withoutCredentials(url) },
     },
   );
 };

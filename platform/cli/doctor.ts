@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pino from "pino";
 import { loadSettings, type Settings, settingSpecs } from "../../infra/config.ts";
+import { withoutCredentials } from "../../infra/engine-url.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
+import { engineFindings, type Finding } from "./doctor-engines.ts";
 import { runningWarehouse } from "./running.ts";
-
-type Finding = { name: string; ok: boolean; detail: string };
 
 export const doctor: CliCommand = {
   help: `Usage: millrace doctor [OPTIONS]
@@ -24,7 +24,7 @@ ${settingHelp}`,
     }
     console.log("\nChecks");
     const findings = [node(), await onnxRuntime(), folder(settings), disk(settings), database(settings)];
-    findings.push(await warehouse(settings));
+    findings.push(await warehouse(settings), ...(await engineFindings(settings)));
     for (const { name, ok, detail } of findings) console.log(`  ${ok ? "ok  " : "FAIL"} ${name.padEnd(14)}${detail}`);
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
@@ -35,8 +35,6 @@ const shownSetting = (key: keyof Settings, settings: Settings): string => {
   if (settingSpecs[key].secret === true) return value === "" ? "" : "***";
   return withoutCredentials(value);
 };
-
-export const withoutCredentials = (value: string): string => value.replace(/\/\/[^@/]*@/, "//***@");
 
 const node = (): Finding => {
   const major = Number(process.versions.node.split(".")[0]);

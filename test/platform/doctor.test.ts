@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { doctor, withoutCredentials } from "../../platform/cli/doctor.ts";
+import { withoutCredentials } from "../../infra/engine-url.ts";
+import { doctor } from "../../platform/cli/doctor.ts";
 import { runPlatform, settingsFor, temporaryFolder } from "./shop.ts";
 
 /** What the command prints, with these settings in the environment and nothing else of it. */
@@ -26,6 +27,10 @@ const ask = async (t: TestContext, environment: Record<string, string>): Promise
 test("credentials of a URL are not shown", () => {
   assert.equal(withoutCredentials("http://ada:secret@db:8123/x"), "http://***@db:8123/x");
   assert.equal(withoutCredentials("http://db:8123/a@b"), "http://db:8123/a@b");
+  assert.equal(
+    withoutCredentials("kafka://db?oauth-client-secret=hush&tls=true"),
+    "kafka://db?oauth-client-secret=***&tls=true",
+  );
   assert.equal(withoutCredentials("sqlite:/var/data/millrace.db"), "sqlite:/var/data/millrace.db");
 });
 
@@ -40,6 +45,14 @@ test("sound data is found sound, and secrets are masked", async (t) => {
   for (const name of ["Node", "ONNX Runtime", "Data", "Database", "Warehouse"]) {
     assert.match(printed, new RegExp(`ok +${name}`));
   }
+});
+
+test("an engine that does not answer is named, and its password is not", async (t) => {
+  const ONLINE_STORE = "redis://:hush@127.0.0.1:1";
+  const { code, printed } = await ask(t, { DATA: temporaryFolder(t), ONLINE_STORE });
+  assert.equal(code, 1);
+  assert.match(printed, /FAIL Online store .*127\.0\.0\.1:1/);
+  assert.doesNotMatch(printed, /hush/);
 });
 
 test("beside a running platform it asks that one's warehouse", async (t) => {
