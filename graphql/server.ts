@@ -6,6 +6,7 @@ import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
 import { refuseWith } from "./http/refusal.ts";
+import { registryDoor } from "./http/registry.ts";
 import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
@@ -18,7 +19,8 @@ export type ServerOptions = {
 };
 
 /**
- * The platform's doors: GraphQL with subscriptions, the Kafka REST face of topics, artifacts, health and metrics.
+ * The platform's doors: GraphQL with subscriptions, the Kafka REST face of topics, Confluent's of the schema registry,
+ * artifacts, health and metrics.
  * The caller listens. `close` lets running requests end, ends subscriptions with CLOSED, and opens nothing new.
  */
 export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
@@ -28,6 +30,7 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
   await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1 });
   await server.register(statusDoor(deps));
   await server.register(topicDoor(deps));
+  await server.register(registryDoor(deps));
   await server.register(artifactDoor(deps));
   return server;
 };

@@ -41,6 +41,7 @@ const apiDoors = (base: string, development: boolean): Record<string, string> =>
   subscriptions: `${base.replace(/^http/, "ws")}/graphql`,
   ...(development ? { graphiql: `${base}/graphiql` } : {}),
   topics: `${base}/topics`,
+  registry: `${base}/registry`,
   artifacts: `${base}/artifacts`,
 });
 
