@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import { MillraceError } from "../../schemas/errors.ts";
 import { isNoSpace, storageFull } from "../storage-full.ts";
+import { checkDigest, corrupt, sha256, verifying, writeHashed } from "./hashing.ts";
 import type { ArtifactInfo, Artifacts } from "./port.ts";
 
 /**
@@ -14,9 +15,7 @@ import type { ArtifactInfo, Artifacts } from "./port.ts";
 export const folderArtifacts = (dir: string): Artifacts => {
   const incoming = join(dir, "incoming", String(process.pid));
   const pathOf = (digest: string): string => {
-    if (!/^[0-9a-f]{64}$/.test(digest)) {
-      throw new MillraceError("BAD_REQUEST", `"${digest}" is not a SHA-256 in lower-case hex`);
-    }
+    checkDigest(digest);
     return join(dir, digest.slice(0, 2), digest);
   };
   const ready = emptyIncoming(dir).then(() => mkdir(incoming, { recursive: true }));
@@ -32,7 +31,7 @@ export const folderArtifacts = (dir: string): Artifacts => {
     const temporary = join(incoming, randomUUID());
     const file = await open(temporary, "wx");
     try {
-      const info = await writeAll(file, bytes);
+      const info = await writeHashed(file, bytes);
       if (expected !== undefined && info.digest !== expected) throw corrupt(expected, info.digest);
       await file.sync();
       await file.close();
@@ -65,7 +64,7 @@ export const folderArtifacts = (dir: string): Artifacts => {
       const path = pathOf(digest);
       await checkOpen();
       const bytes = await readFile(path).catch((error) => notThere(error, digest));
-      const actual = createHash("sha256").update(bytes).digest("hex");
+      const actual = sha256(bytes);
       if (actual !== digest) throw corrupt(digest, actual);
       return bytes;
     },
@@ -103,19 +102,6 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const writeAll = async (file: FileHandle, bytes: Readable | Uint8Array): Promise<ArtifactInfo> => {
-  const hash = createHash("sha256");
-  let size = 0;
-  const write = async (chunk: Uint8Array): Promise<void> => {
-    hash.update(chunk);
-    size += chunk.length;
-    await file.appendFile(chunk);
-  };
-  if (bytes instanceof Uint8Array) await write(bytes);
-  else for await (const chunk of bytes) await write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-  return { digest: hash.digest("hex"), size };
-};
-
 /** Over an older file of that name too: its bytes ought to be the same, and are again if they were not. */
 const place = async (from: string, to: string): Promise<void> => {
   await mkdir(dirname(to), { recursive: true });
@@ -128,32 +114,6 @@ const place = async (from: string, to: string): Promise<void> => {
     await shard.close();
   }
 };
-
-/** Holds the last chunk back until all is checked: a reader that counts bytes must not have them all before the error. */
-const verifying = (digest: string): Transform => {
-  const hash = createHash("sha256");
-  let held: Buffer | null = null;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      if (held !== null) this.push(held);
-      held = chunk;
-      done();
-    },
-    flush(done) {
-      const actual = hash.digest("hex");
-      if (actual === digest) done(null, held);
-      else done(corrupt(digest, actual));
-    },
-  });
-};
-
-const corrupt = (expected: string, actual: string): MillraceError =>
-  new MillraceError(
-    "CORRUPT_ARTIFACT",
-    `the bytes of artifact ${expected} have the digest ${actual}: restore the file from a copy, or put it again`,
-    { details: { expected, actual } },
-  );
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 

@@ -3,6 +3,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import { engineOf } from "../engine-url.ts";
 import { folderArtifacts } from "./folder.ts";
 import type { Artifacts } from "./port.ts";
+import { s3Artifacts } from "./s3.ts";
 
 const folderOf = (url: string): string => {
   if (/^file:\/\/\//i.test(url)) return fileURLToPath(url);
@@ -11,7 +12,10 @@ const folderOf = (url: string): string => {
   throw new MillraceError("INVALID_SETTING", `ARTIFACTS: "${url}" names no folder: use a URL such as file:./artifacts`);
 };
 
-const adapters = new Map([["file", async (url: string): Promise<Artifacts> => folderArtifacts(folderOf(url))]]);
+const adapters = new Map([
+  ["file", async (url: string): Promise<Artifacts> => folderArtifacts(folderOf(url))],
+  ["s3", s3Artifacts],
+]);
 
-/** The scheme of the URL picks the adapter: `file:<folder>`. INVALID_SETTING for any other. */
+/** The scheme of the URL picks the adapter: `file:<folder>` or `s3://<bucket>`. INVALID_SETTING for any other. */
 export const openArtifacts = async (url: string): Promise<Artifacts> => engineOf("ARTIFACTS", url, adapters)(url);

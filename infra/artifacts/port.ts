@@ -18,5 +18,10 @@ export type Artifacts = {
   /** The whole object in memory, digest verified. For models and profiles, not for datasets. */
   read(digest: string): Promise<Buffer>;
   stat(digest: string): Promise<ArtifactInfo | null>;
+  /**
+   * A URL from which anybody can read the object for so many seconds, 1 to 604,800; whether there is one is not
+   * checked, nor the digest of what is read. Absent where the engine has no such URLs.
+   */
+  presign?(digest: string, options: { expiresInSeconds: number }): Promise<string>;
   close(): Promise<void>;
 };

@@ -59,7 +59,7 @@ export const redisSetting = (url: string): RedisSetting => {
 
 const nodeOf = (text: string, defaultPort: number): RedisNode => {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d+))?$/.exec(text);
-  if (match === null) throw invalid(`"${text}" is no host`);
+  if (match === null) throw invalid("a host is not understood (a slash in a password is %2F)");
   const [, address, name, port] = match;
   return { host: address ?? name, port: port === undefined ? defaultPort : numberOf("port", port, 1, 65_535) };
 };
@@ -68,7 +68,7 @@ const placeOf = (topology: RedisSetting["topology"], path: string): [db: number,
   const parts = path.split("/").filter((part) => part !== "");
   const master = topology === "sentinel" ? parts.shift() : "";
   if (master === undefined) throw invalid("the name of the master is missing");
-  if (parts.length > (topology === "cluster" ? 0 : 1)) throw invalid(`the path "/${path}" is too long`);
+  if (parts.length > (topology === "cluster" ? 0 : 1)) throw invalid("the path is too long");
   return [numberOf("db", parts[0] ?? "0", 0, 1_000_000), master];
 };
 
@@ -105,5 +105,5 @@ const prefixOf = (topology: RedisSetting["topology"], prefix: string | null): st
 const numberOf = (name: string, text: string, low: number, high: number): number => {
   const value = Number(text);
   if (text !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
-  throw invalid(`${name} must be a whole number from ${low} to ${high}, got "${text}"`);
+  throw invalid(`${name} must be a whole number from ${low} to ${high}`);
 };

@@ -44,6 +44,40 @@ export const artifactsContract = (name: string, { open, corrupt }: ArtifactsSetu
       assert.deepEqual(await artifacts.stat(digest), { digest, size });
     });
 
+    it("takes objects of many parts, in chunks of any size, and of no bytes at all", async () => {
+      const bytes = randomBytes(21_000_001);
+      const cuts = [0, 1, 5_000_000, 5_000_001, 13_000_000, 21_000_000, bytes.length];
+      const chunks = cuts.slice(1).map((end, i) => bytes.subarray(cuts[i], end));
+      const info = { digest: sha256(bytes), size: bytes.length };
+      assert.deepEqual(await artifacts.put(Readable.from(chunks)), info);
+      assert.equal((await artifacts.read(info.digest)).equals(bytes), true);
+      assert.deepEqual(await artifacts.put(bytes), info);
+      const nothing = { digest: sha256(Buffer.alloc(0)), size: 0 };
+      assert.deepEqual(await artifacts.put(Readable.from([])), nothing);
+      assert.deepEqual(await artifacts.read(nothing.digest), Buffer.alloc(0));
+    });
+
+    it("lets a reader go before the end", async () => {
+      const { digest } = await artifacts.put(randomBytes(3_000_000));
+      for await (const chunk of await artifacts.get(digest)) {
+        assert.ok(chunk.length > 0);
+        break;
+      }
+      assert.equal((await artifacts.read(digest)).length, 3_000_000);
+    });
+
+    it("gives a URL to read from, where it gives any", async () => {
+      if (artifacts.presign === undefined) return;
+      const bytes = randomBytes(1000);
+      const { digest } = await artifacts.put(bytes);
+      const url = await artifacts.presign(digest, { expiresInSeconds: 60 });
+      assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), bytes);
+      for (const expiresInSeconds of [0, -1, 1.5, 604_801]) {
+        await assert.rejects(artifacts.presign(digest, { expiresInSeconds }), { code: "BAD_REQUEST" });
+      }
+      await assert.rejects(artifacts.presign("x", { expiresInSeconds: 60 }), { code: "BAD_REQUEST" });
+    });
+
     it("puts the same bytes again without effect, also at the same time", async () => {
       const bytes = randomBytes(100_000);
       const infos = await Promise.all([
