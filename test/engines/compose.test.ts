@@ -33,7 +33,10 @@ describe("docker-compose.yml", () => {
 
   it("asks for no secret that .env.example does not name, and holds none", () => {
     const asked = [...compose.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name);
-    const named = [...read(".env.example").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+    const named = [...read(".env.example").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
     assert.deepEqual(new Set(asked), new Set(named.map(([name]) => name)));
     assert.ok(named.every(([, value]) => value === ""));
   });
