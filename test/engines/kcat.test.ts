@@ -58,7 +58,7 @@ test("kcat feeds departures as JSON and as Avro, and reads the predictions", { s
   const json = [departure("f1", 0), departure("f2", 1)].map((event) => `ATL:${JSON.stringify(event)}\n`).join("");
   await kcat(["-P", "-b", broker, "-t", `${prefix}departures`, "-K", ":"], json);
 
-  const latest = await fetch(`${platform.url}/subjects/departures-value/versions/latest`);
+  const latest = await fetch(`${platform.url}/registry/subjects/departures-value/versions/latest`);
   const { id } = (await latest.json()) as { id: number };
   const [{ schema }] = sources;
   const file = join(data, "departure.avro");
@@ -69,7 +69,7 @@ test("kcat feeds departures as JSON and as Avro, and reads the predictions", { s
   await untilCount(platform, "SELECT count() AS n FROM predictions", 6);
   const topic = prefix + topicOf.predictions(project, endpoint);
   const values = valuesIn(await kcat(["-C", "-b", broker, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%R%s"]));
-  const written = await fetch(`${platform.url}/schemas/ids/${values[0].readUInt32BE(1)}`);
+  const written = await fetch(`${platform.url}/registry/schemas/ids/${values[0].readUInt32BE(1)}`);
   const type = avroType(((await written.json()) as { schema: string }).schema);
   const predictions = values.map((value) => type.fromBuffer(value.subarray(frameBytes)) as { output: number });
   assert.equal(predictions.length, 6);
