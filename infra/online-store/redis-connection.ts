@@ -83,6 +83,8 @@ const commonOptions = ({ username, password, tls, timeoutMs }: RedisSetting): Re
   // The flat replies of RESP2, whatever the server speaks.
   protocol: 2,
   connectTimeout: timeoutMs,
+  // A connection that is silent while an answer is due is made anew.
+  socketTimeout: timeoutMs,
   maxRetriesPerRequest: Math.max(1, Math.floor(timeoutMs / pauseMs)),
   disableClientInfo: true,
 });

@@ -95,6 +95,33 @@ describe("online store and a Redis of its own", { skip }, () => {
     assert.equal(await textOf(store, "a"), "2");
   });
 
+  it("fails in a bounded time while Redis is there and does not answer, keeps the order, then works again", async (t) => {
+    const server = await started(t);
+    const store = await opened(t, `redis://127.0.0.1:${server.port}?timeout=300`);
+    server.freeze();
+    for (const value of ["1", "2"]) {
+      await assert.rejects(store.setMany([entry("a", value)]), { code: "ENGINE_UNAVAILABLE" });
+    }
+    await assert.rejects(openOnlineStore(`redis://127.0.0.1:${server.port}?timeout=300`), {
+      code: "ENGINE_UNAVAILABLE",
+    });
+    server.goOn();
+    await eventually(() =>
+      store.setMany([entry("a", "3")]).then(
+        () => true,
+        () => false,
+      ),
+    );
+    assert.equal(await textOf(store, "a"), "3");
+  });
+
+  it("refuses a server that is no cluster, and waits in vain for sentinels that are none", async (t) => {
+    const server = await started(t);
+    const hosts = `127.0.0.1:${server.port}`;
+    await assert.rejects(openOnlineStore(`redis+cluster://${hosts}`), { code: "ENGINE_REFUSED", message: /cluster/ });
+    await assert.rejects(openOnlineStore(`redis+sentinel://${hosts}/main?timeout=500`), { code: "ENGINE_UNAVAILABLE" });
+  });
+
   it("says ENGINE_UNAVAILABLE when there is no Redis to open", async () => {
     const nowhere = `redis://127.0.0.1:${await freePort()}?timeout=500`;
     await assert.rejects(openOnlineStore(nowhere), { code: "ENGINE_UNAVAILABLE", message: /ECONNREFUSED/ });

@@ -21,6 +21,9 @@ export type RedisServer = {
   start(): Promise<void>;
   /** Kills it: what it had in memory is lost. */
   stop(): Promise<void>;
+  /** Lets it take connections, but answer nobody, until it goes on. */
+  freeze(): void;
+  goOn(): void;
   remove(): Promise<void>;
 };
 
@@ -59,6 +62,8 @@ export const redisServer = async (...more: string[]): Promise<RedisServer> => {
       await once(child, "spawn");
     },
     stop,
+    freeze: () => void child?.kill("SIGSTOP"),
+    goOn: () => void child?.kill("SIGCONT"),
     async remove() {
       await stop();
       rmSync(directory, { recursive: true, force: true });
