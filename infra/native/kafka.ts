@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { Kafka, logLevel } from "kafkajs";
 import type { Engine } from "./engine.ts";
 import { download, downloaded } from "./maven.ts";
 import { freePorts } from "./ports.ts";
+import { runProgram } from "./processes.ts";
 import { java, maven, pathOf } from "./tools.ts";
 
 const version = "3.9.2";
@@ -66,11 +66,10 @@ const jvm = (folder: string, options: readonly string[]): [string, ...string[]] 
 ];
 
 const format = (folder: string): void => {
-  const [command, ...options] = jvm(folder, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
   const id = randomBytes(16).toString("base64url").replace(/^-/, "A");
   const scram = scramMechanisms.flatMap((name) => ["--add-scram", `${name}=[name=${user},password=${password}]`]);
   const args = ["kafka.tools.StorageTool", "format", "-t", id, "-c", "server.properties", ...scram];
-  execFileSync(command, [...options, ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  runProgram({ argv: [...jvm(folder, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]), ...args], folder });
 };
 
 type Layout = { folder: string; plain: number; sasl: number; controller: number };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Engine, Launch } from "./engine.ts";
 import { freePorts } from "./ports.ts";
+import { runProgram } from "./processes.ts";
 import { initdb, pathOf, postgresServer, psql } from "./tools.ts";
 
 const user = "millrace";
@@ -37,11 +38,7 @@ const makeCluster = (folder: string, as: Launch["as"]): void => {
   const secret = join(folder, "password");
   writeFileSync(secret, password);
   const args = ["-D", join(folder, "data"), "-U", user, "-E", "UTF8", "--locale=C", "-A", "scram-sha-256", "--no-sync"];
-  execFileSync(pathOf(initdb), [...args, `--pwfile=${secret}`], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-    ...as,
-  });
+  runProgram({ argv: [pathOf(initdb), ...args, `--pwfile=${secret}`], folder, as });
   rmSync(secret);
 };
 

@@ -1,6 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { MillraceError } from "../../schemas/errors.ts";
 import type { Launch } from "./engine.ts";
 
 /** A process and when it began: a pid alone may by now be somebody else's. */
@@ -21,6 +23,14 @@ export const startProcess = async ({ argv: [command, ...args], folder, as }: Lau
   } finally {
     closeSync(output);
   }
+};
+
+/** Runs a program to its end. ENGINE_UNAVAILABLE tells what it said, not its arguments: they may hold a password. */
+export const runProgram = ({ argv: [command, ...args], folder, as }: Omit<Launch, "variables">): void => {
+  const { status, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: "utf8", ...as });
+  if (status === 0) return;
+  const told = (error?.message ?? stderr).trim().split("\n").slice(-5).join("\n");
+  throw new MillraceError("ENGINE_UNAVAILABLE", `${basename(command)} failed: ${told}`, { cause: error });
 };
 
 export const isRunning = ({ pid, began }: ProcessId): boolean => began !== "" && beganAt(pid) === began;
