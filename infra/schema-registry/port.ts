@@ -2,8 +2,8 @@
  * The schema registry: Avro schemas by global id and by subject with versions.
  *
  * Promises: registering an equal schema under a subject answers the same id; ids are never reused;
- * a schema that breaks the subject's compatibility (BACKWARD until it is set) is refused with
- * INCOMPATIBLE_SCHEMA and the reasons; an id that is not there is UNKNOWN_SCHEMA.
+ * a schema that breaks the subject's compatibility (BACKWARD until it is set; a registry of others may have
+ * another default) is refused with INCOMPATIBLE_SCHEMA and the reasons; an id that is not there is UNKNOWN_SCHEMA.
  *
  * Left out on purpose: deletion (records name ids for ever), references between schemas, modes, contexts.
  */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, describe, type TestContext, test } from "node:test";
 import { SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
+import { confluentSchemaRegistry } from "../../infra/schema-registry/confluent.ts";
 import { orderSchema } from "../commands/samples.ts";
+import { schemaRegistryContract } from "../contracts/schema-registry.contract.ts";
 import { type TestServer, testServer } from "./platform.ts";
 import { openShop } from "./shop.ts";
 
@@ -208,6 +210,22 @@ test("a subject is of the project whose event source has its topic", async (t) =
   assert.equal((await as("scientist", "POST", "/subjects/orders-value/versions", register)).status, 200);
   assert.equal((await as("scientist", "POST", "/subjects/shop.later-value/versions", register)).status, 200);
   assert.deepEqual(await refusalOf(as("scientist", "POST", "/subjects/later-value/versions", register)), [403, 403]);
-  const stranger = await call(server, "GET", "/subjects", undefined, { authorization: "Basic eA==" });
+  const basic = { authorization: `Basic ${Buffer.from("anybody:reader").toString("base64")}` };
+  assert.equal((await call(server, "GET", "/subjects/orders-value/versions", undefined, basic)).status, 200);
+  const stranger = await call(server, "GET", "/subjects", undefined, { authorization: "Digest reader" });
   assert.equal(stranger.status, 401);
+});
+
+describe("the adapter of Confluent's API", () => {
+  const closers: (() => Promise<void>)[] = [];
+  const context = { after: (close: () => Promise<void>) => closers.push(close) } as unknown as TestContext;
+  let server: Promise<TestServer> | undefined;
+  after(async () => {
+    for (const close of closers) await close();
+  });
+
+  schemaRegistryContract("the platform's own face", async () => {
+    server ??= testServer(context);
+    return confluentSchemaRegistry(`${(await server).url}/registry`);
+  });
 });
