@@ -77,7 +77,7 @@ type Layout = { folder: string; plain: number; sasl: number; controller: number 
 /**
  * One broker, so one replica of everything. Few partitions of the internal topics and no wait for a group's other
  * members: both only cost time here. The cleaner and the reaper of timed-out transactions run each second, so
- * that tests can await them.
+ * that tests can await them; a killed broker is let in again when its old session has ended.
  */
 const serverProperties = ({ folder, plain, sasl, controller }: Layout): string => `
 node.id=1
@@ -100,6 +100,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=4000
 log.cleaner.backoff.ms=1000
 log.cleaner.dedupe.buffer.size=33554432
 `;

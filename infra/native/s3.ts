@@ -7,12 +7,22 @@ import { freePorts } from "./ports.ts";
 import { java, maven, pathOf } from "./tools.ts";
 
 const version = "3.3.0";
+/** The clients of other clouds, half of what s3proxy brings; it starts without these. */
+const notNeeded = [
+  "com.azure",
+  "com.google.cloud",
+  "com.github.openstack4j.core",
+  "com.github.openstack4j.core.connectors",
+];
+
 /** s3proxy's pom lets an older jackson-annotations win than its jackson-databind 3 needs. */
 const jars = {
   name: `s3proxy-${version}`,
   dependencies: `
     <dependency><groupId>org.gaul</groupId><artifactId>s3proxy</artifactId><version>${version}</version>
-      <exclusions><exclusion><groupId>io.grpc</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>
+      <exclusions>
+        ${notNeeded.map((group) => `<exclusion><groupId>${group}</groupId><artifactId>*</artifactId></exclusion>`).join("\n        ")}
+      </exclusions></dependency>
     <dependency><groupId>com.fasterxml.jackson.core</groupId><artifactId>jackson-annotations</artifactId><version>2.22</version></dependency>`,
 };
 
