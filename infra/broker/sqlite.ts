@@ -3,7 +3,8 @@ import { type Clock, systemClock } from "../clock.ts";
 import { openSqlite, transactWhenFree } from "../sqlite/database.ts";
 import { mapSqliteError } from "../sqlite/errors.ts";
 import { changeSignal } from "../sqlite/signal.ts";
-import { type Broker, type OutputRecord, partitionOf, type Reader, type Transaction } from "./port.ts";
+import { checkRecord } from "./check-record.ts";
+import { type Broker, partitionOf, type Reader, type Transaction } from "./port.ts";
 import {
   brokerTables,
   checkConfig,
@@ -98,7 +99,7 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
           }
           topics.set(name, topic);
         }
-        checkBytes(topic, key, value, timestamp, -1);
+        checkRecord(topic, key, value, timestamp, -1);
         unit.add(topic, partition, key, value, timestamp, headers);
       },
       offsets(group, offsets) {
@@ -149,7 +150,10 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
       const topic = catalog.get(name);
       if (records.length === 0) return [];
       const fallback = roundRobin++ % topic.config.partitions;
-      for (let i = 0; i < records.length; i++) checkRecord(topic, records[i], i);
+      records.forEach(({ key, value, timestamp, partition }, i) => {
+        checkRecord(topic, key, value, timestamp, i);
+        if (partition !== undefined) partOf(topic, partition);
+      });
       const { unit, written } = sharedUnit(topic);
       const partitions = new Int32Array(records.length);
       const places = new Float64Array(records.length);
@@ -213,43 +217,3 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
     },
   };
 };
-
-/** RECORD_TOO_LARGE, INVALID_RECORD or UNKNOWN_TOPIC for one record of a `produce`. */
-const checkRecord = (topic: Topic, record: OutputRecord, index: number): void => {
-  checkBytes(topic, record.key, record.value, record.timestamp, index);
-  if (record.partition !== undefined) partOf(topic, record.partition);
-};
-
-/** `index` is the record's place in its call, -1 where the caller knows which one it is. */
-const checkBytes = (
-  topic: Topic,
-  key: Buffer | string | null,
-  value: Buffer | null,
-  timestamp: number,
-  index: number,
-): void => {
-  const valueBytes = value === null ? 0 : value.length;
-  // A UTF-16 unit is at most three bytes: most keys need no count.
-  const atMost = valueBytes + (key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length);
-  if (atMost > topic.maxRecordBytes) {
-    const size = valueBytes + (key === null ? 0 : Buffer.byteLength(key));
-    if (size > topic.maxRecordBytes) {
-      throw new MillraceError(
-        "RECORD_TOO_LARGE",
-        `${which(index)} has ${size} bytes; topic "${topic.name}" allows ${topic.maxRecordBytes}`,
-        { details: { topic: topic.name, index, size, limit: topic.maxRecordBytes } },
-      );
-    }
-  }
-  if (!Number.isFinite(timestamp)) {
-    throw new MillraceError("INVALID_RECORD", `${which(index)} has the timestamp ${timestamp}: give UTC milliseconds`);
-  }
-  if (key === null && topic.config.cleanup === "compact") {
-    throw new MillraceError(
-      "INVALID_RECORD",
-      `${which(index)} has no key; topic "${topic.name}" is compacted and keeps the newest record of each key`,
-    );
-  }
-};
-
-const which = (index: number): string => (index < 0 ? "the record" : `record ${index}`);

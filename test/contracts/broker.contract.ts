@@ -11,7 +11,7 @@ const plain: TopicConfig = { partitions: 1, cleanup: "delete" };
 const coded = (code: Parameters<typeof isMillraceError>[1]) => (error: unknown) => isMillraceError(error, code);
 
 /** What every broker promises (infra/broker/port.ts). */
-export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>): void => {
+export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>, { modelRuns = 60 } = {}): void => {
   describe(`broker: ${name}`, () => {
     let made: BrokerSetup;
     let broker: Broker;
@@ -70,10 +70,10 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>):
             { partition, offset, key: keys[i], value: `v${i}`, timestamp: i },
           );
         }
-        assert.deepEqual(
-          (await broker.watermarks("a")).map((mark) => mark.high),
-          next,
-        );
+        (await broker.watermarks("a")).forEach(({ low, high }, partition) => {
+          assert.equal(low, 0);
+          assert.ok(high >= next[partition] && high <= next[partition] + broker.commitMarkers);
+        });
       });
 
       it("keeps null keys, tombstones, empty values, headers and chosen partitions", async () => {
@@ -124,10 +124,12 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>):
             broker.produce("a", [record("k", `${call}.0`), record("k", `${call}.1`)]),
           ),
         );
-        const values = (await readAll(broker, "a")).map((one) => one.value);
+        const values = new Map((await readAll(broker, "a")).map((one) => [one.offset, one.value]));
+        assert.equal(values.size, 100);
         calls.forEach((places, call) => {
           places.forEach(({ offset }, i) => {
-            assert.equal(values[offset], `${call}.${i}`);
+            assert.equal(values.get(offset), `${call}.${i}`);
+            assert.ok(offset > (call === 0 ? -1 : calls[call - 1][1].offset));
           });
         });
       });
@@ -174,7 +176,9 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>):
         await broker.ensureTopic("gone", plain);
         const never = broker.transaction();
         never.add("a", 0, "k", Buffer.from("v"), 1);
-        assert.throws(() => never.add("nowhere", 0, "k", null, 1), coded("UNKNOWN_TOPIC"));
+        // An engine that has to ask for its topics learns at the commit that there is none.
+        if (broker.commitMarkers > 0) never.add("nowhere", 0, "k", null, 1);
+        else assert.throws(() => never.add("nowhere", 0, "k", null, 1), coded("UNKNOWN_TOPIC"));
         await assert.rejects(never.commit(), coded("UNKNOWN_TOPIC"));
         const late = broker.transaction();
         late.add("a", 0, "k", Buffer.from("v"), 1);
@@ -235,7 +239,7 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>):
           run++;
           await followsModel(broker, await made.another(), `p${run}`, steps);
         }),
-        { numRuns: 60 },
+        { numRuns: modelRuns },
       );
     });
   });

@@ -1,0 +1,71 @@
+import Decoder from "kafkajs/src/protocol/decoder.js";
+import Encoder from "kafkajs/src/protocol/encoder.js";
+import { ProtocolError } from "./errors.ts";
+
+/** One request of the Kafka protocol and how its answer is read. `timeoutMs` where the answer may take long. */
+export type Exchange<T> = {
+  name: string;
+  key: number;
+  version: number;
+  body: Encoder;
+  read(answer: Decoder): T;
+  timeoutMs?: number;
+};
+
+export const struct = (write: (to: Encoder) => void): Encoder => {
+  const encoder = new Encoder(64);
+  write(encoder);
+  return encoder;
+};
+
+export const structs = <T>(values: readonly T[], write: (to: Encoder, value: T) => void): Encoder[] =>
+  values.map((value) => struct((to) => write(to, value)));
+
+/** The form that kafkajs's connections send. */
+export const sendable = <T>({ name, key, version, body, read, timeoutMs }: Exchange<T>) => ({
+  request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => body },
+  response: {
+    decode: async (payload: Buffer) => ({ value: read(new Decoder(payload)) }),
+    parse: async (decoded: { value: T }) => decoded,
+  },
+  requestTimeout: timeoutMs,
+});
+
+export const int64 = (from: Decoder): number => Number(from.readInt64());
+
+export const text = (from: Decoder): string => from.readString() ?? "";
+
+export const failOn = (code: number, api: string, detail?: string | null): void => {
+  if (code !== 0) throw new ProtocolError(code, api, detail);
+};
+
+export type PartitionsOf = { topic: string; partitions: readonly number[] };
+export type PartitionCode = { topic: string; partition: number; code: number };
+
+/** `[topic [partition error_code]]`, as many answers end. */
+export const partitionCodes = (from: Decoder): PartitionCode[] =>
+  from
+    .readArray((one) => {
+      const topic = text(one);
+      return one.readArray((each) => ({ topic, partition: each.readInt32(), code: each.readInt16() }));
+    })
+    .flat();
+
+/** Throws the first code that tells something: one that was not attempted fails with the one that was. */
+export const failOnPartitions = (results: readonly PartitionCode[], api: string, notAttempted = -1): void => {
+  const failed = results.filter(({ code }) => code !== 0);
+  if (failed.length === 0) return;
+  const { topic, partition, code } = failed.find((one) => one.code !== notAttempted) ?? failed[0];
+  throw new ProtocolError(code, api, `${topic}/${partition}`);
+};
+
+/** Values of a list by topic, in the order in which topics first appear. */
+export const byTopic = <T extends { topic: string }>(values: readonly T[]): [string, T[]][] => {
+  const topics = new Map<string, T[]>();
+  for (const value of values) {
+    const held = topics.get(value.topic);
+    if (held === undefined) topics.set(value.topic, [value]);
+    else held.push(value);
+  }
+  return [...topics];
+};

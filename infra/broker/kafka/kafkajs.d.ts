@@ -1,0 +1,79 @@
+/** What is used of kafkajs below its public face. It has no `exports` map and no further releases: these stay as they are. */
+
+declare module "kafkajs/src/protocol/encoder.js" {
+  class Encoder {
+    constructor(initialSize?: number);
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+    writeInt8(value: number): this;
+    writeInt16(value: number): this;
+    writeInt32(value: number): this;
+    writeInt64(value: number | bigint | string): this;
+    writeBoolean(value: boolean): this;
+    writeString(value: string | null): this;
+    writeBytes(value: Buffer | null): this;
+    writeBuffer(value: Buffer): this;
+    writeUVarInt(value: number): this;
+    writeUVarIntString(value: string | null): this;
+    writeArray(values: readonly (string | number | Encoder)[]): this;
+    writeNullableArray(values: readonly (string | number | Encoder)[]): this;
+  }
+  export default Encoder;
+}
+
+declare module "kafkajs/src/protocol/decoder.js" {
+  class Decoder {
+    constructor(buffer: Buffer);
+    offset: number;
+    readonly buffer: Buffer;
+    readInt8(): number;
+    readInt16(): number;
+    readInt32(): number;
+    readInt64(): bigint;
+    readBoolean(): boolean;
+    readString(): string | null;
+    readUVarInt(): number;
+    readUVarIntString(): string | null;
+    readBytes(): Buffer | null;
+    readArray<T>(read: (decoder: Decoder) => T): T[];
+    readUVarIntArray<T>(read: (decoder: Decoder) => T): T[] | null;
+    readTaggedFields(): unknown;
+  }
+  export default Decoder;
+}
+
+declare module "kafkajs/src/network/connection.js" {
+  import type { Socket } from "node:net";
+  import type { ConnectionOptions } from "node:tls";
+  import type Encoder from "kafkajs/src/protocol/encoder.js";
+
+  type Log = (message: string, extra?: object) => void;
+  type Logger = { namespace(name: string): Logger; debug: Log; info: Log; warn: Log; error: Log };
+  type Exchange<T> = {
+    request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> };
+    response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+    requestTimeout?: number;
+  };
+  class Connection {
+    constructor(options: {
+      host: string;
+      port: number;
+      logger: Logger;
+      socketFactory(target: { host: string; port: number; ssl: ConnectionOptions | null; onConnect(): void }): Socket;
+      clientId: string;
+      requestTimeout: number;
+      connectionTimeout: number;
+      ssl?: ConnectionOptions;
+      sasl?: object;
+    });
+    connect(): Promise<boolean>;
+    disconnect(): Promise<boolean>;
+    authenticate(): Promise<void>;
+    isConnected(): boolean;
+    setVersions(versions: Record<number, { minVersion: number; maxVersion: number }>): void;
+    setSupportAuthenticationProtocol(supported: boolean): void;
+    rejectRequests(error: Error): void;
+    send<T>(exchange: Exchange<T>): Promise<T>;
+  }
+  export default Connection;
+}

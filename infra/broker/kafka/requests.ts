@@ -1,0 +1,246 @@
+import Encoder from "kafkajs/src/protocol/encoder.js";
+import { type Exchange, failOn, int64, struct, structs, text } from "./exchange.ts";
+
+/** Requests about the cluster and its topics. Versions: Kafka 2.5 and newer have them all. */
+
+export const apiVersions = (): Exchange<Map<number, { min: number; max: number }>> => ({
+  name: "ApiVersions",
+  key: 18,
+  version: 0,
+  body: new Encoder(8),
+  read: (from) => {
+    failOn(from.readInt16(), "ApiVersions");
+    const versions = from.readArray((one) => ({
+      key: one.readInt16(),
+      min: one.readInt16(),
+      max: one.readInt16(),
+    }));
+    return new Map(versions.map(({ key, min, max }) => [key, { min, max }]));
+  },
+});
+
+export type Metadata = {
+  nodes: { id: number; host: string; port: number }[];
+  controller: number;
+  topics: { topic: string; code: number; internal: boolean; partitions: { partition: number; leader: number }[] }[];
+};
+
+/** Of all topics with null. */
+export const metadata = (topics: readonly string[] | null): Exchange<Metadata> => ({
+  name: "Metadata",
+  key: 3,
+  version: 6,
+  body: struct((to) => {
+    if (topics === null) to.writeInt32(-1);
+    else to.writeArray(topics);
+    to.writeBoolean(false);
+  }),
+  read: (from) => {
+    from.readInt32();
+    const nodes = from.readArray((one) => {
+      const node = { id: one.readInt32(), host: text(one), port: one.readInt32() };
+      one.readString();
+      return node;
+    });
+    from.readString();
+    return {
+      nodes,
+      controller: from.readInt32(),
+      topics: from.readArray((one) => ({
+        code: one.readInt16(),
+        topic: text(one),
+        internal: one.readBoolean(),
+        partitions: one.readArray((each) => {
+          each.readInt16();
+          const partition = { partition: each.readInt32(), leader: each.readInt32() };
+          for (let list = 0; list < 3; list++) each.readArray((node) => node.readInt32());
+          return partition;
+        }),
+      })),
+    };
+  },
+});
+
+export type CoordinatorKind = "group" | "transaction";
+
+export const findCoordinator = (
+  kind: CoordinatorKind,
+  id: string,
+): Exchange<{ id: number; host: string; port: number }> => ({
+  name: "FindCoordinator",
+  key: 10,
+  version: 2,
+  body: struct((to) => to.writeString(id).writeInt8(kind === "group" ? 0 : 1)),
+  read: (from) => {
+    from.readInt32();
+    const code = from.readInt16();
+    failOn(code, "FindCoordinator", from.readString());
+    return { id: from.readInt32(), host: text(from), port: from.readInt32() };
+  },
+});
+
+export type ConfigEntries = readonly (readonly [name: string, value: string])[];
+
+const adminTimeoutMs = 15_000;
+
+export const createTopic = (
+  topic: string,
+  partitions: number,
+  replicationFactor: number,
+  configs: ConfigEntries,
+): Exchange<void> => ({
+  name: "CreateTopics",
+  key: 19,
+  version: 4,
+  body: struct((to) =>
+    to
+      .writeArray([
+        struct((one) =>
+          one
+            .writeString(topic)
+            .writeInt32(partitions)
+            .writeInt16(replicationFactor)
+            .writeArray([])
+            .writeArray(structs(configs, (each, [name, value]) => each.writeString(name).writeString(value))),
+        ),
+      ])
+      .writeInt32(adminTimeoutMs)
+      .writeBoolean(false),
+  ),
+  read: (from) => {
+    from.readInt32();
+    from.readArray((one) => {
+      one.readString();
+      const code = one.readInt16();
+      failOn(code, "CreateTopics", one.readString());
+    });
+  },
+  timeoutMs: adminTimeoutMs + 5000,
+});
+
+export const deleteTopic = (topic: string): Exchange<void> => ({
+  name: "DeleteTopics",
+  key: 20,
+  version: 1,
+  body: struct((to) => to.writeArray([topic]).writeInt32(adminTimeoutMs)),
+  read: (from) => {
+    from.readInt32();
+    from.readArray((one) => {
+      one.readString();
+      failOn(one.readInt16(), "DeleteTopics");
+    });
+  },
+  timeoutMs: adminTimeoutMs + 5000,
+});
+
+const TOPIC_RESOURCE = 2;
+const TOPIC_SOURCE = 1;
+
+/** By topic the settings that were given to it (not the cluster's defaults), or the error code in its place. */
+export const describeTopics = (topics: readonly string[]): Exchange<Map<string, Map<string, string> | number>> => ({
+  name: "DescribeConfigs",
+  key: 32,
+  version: 2,
+  body: struct((to) =>
+    to
+      .writeArray(structs(topics, (one, topic) => one.writeInt8(TOPIC_RESOURCE).writeString(topic).writeInt32(-1)))
+      .writeBoolean(false),
+  ),
+  read: (from) => {
+    from.readInt32();
+    const all = new Map<string, Map<string, string> | number>();
+    from.readArray((one) => {
+      const code = one.readInt16();
+      one.readString();
+      one.readInt8();
+      const topic = text(one);
+      const own = new Map<string, string>();
+      one.readArray((each) => {
+        const [name, value] = [text(each), text(each)];
+        each.readBoolean();
+        if (each.readInt8() === TOPIC_SOURCE) own.set(name, value);
+        each.readBoolean();
+        each.readArray((synonym) => {
+          synonym.readString();
+          synonym.readString();
+          synonym.readInt8();
+        });
+      });
+      all.set(topic, code === 0 ? own : code);
+    });
+    return all;
+  },
+});
+
+/** Sets these and leaves the others: unlike AlterConfigs, which takes away what it does not name. */
+export const alterTopic = (topic: string, set: ConfigEntries, unset: readonly string[]): Exchange<void> => ({
+  name: "IncrementalAlterConfigs",
+  key: 44,
+  version: 0,
+  body: struct((to) =>
+    to
+      .writeArray([
+        struct((one) =>
+          one
+            .writeInt8(TOPIC_RESOURCE)
+            .writeString(topic)
+            .writeArray([
+              ...structs(set, (each, [name, value]) => each.writeString(name).writeInt8(0).writeString(value)),
+              ...structs(unset, (each, name) => each.writeString(name).writeInt8(1).writeString(null)),
+            ]),
+        ),
+      ])
+      .writeBoolean(false),
+  ),
+  read: (from) => {
+    from.readInt32();
+    from.readArray((one) => {
+      const code = one.readInt16();
+      failOn(code, "IncrementalAlterConfigs", one.readString());
+      one.readInt8();
+      one.readString();
+    });
+  },
+  timeoutMs: adminTimeoutMs,
+});
+
+export const earliest = -2;
+/** The last stable offset, as the request asks for committed data. */
+export const latest = -1;
+
+export type OffsetAt = { topic: string; partition: number; code: number; offset: number };
+
+export const listOffsets = (
+  topics: readonly { topic: string; partitions: readonly number[] }[],
+  at: typeof earliest | typeof latest,
+): Exchange<OffsetAt[]> => ({
+  name: "ListOffsets",
+  key: 2,
+  version: 3,
+  body: struct((to) =>
+    to
+      .writeInt32(-1)
+      .writeInt8(1)
+      .writeArray(
+        structs(topics, (one, { topic, partitions }) =>
+          one
+            .writeString(topic)
+            .writeArray(structs(partitions, (each, partition) => each.writeInt32(partition).writeInt64(at))),
+        ),
+      ),
+  ),
+  read: (from) => {
+    from.readInt32();
+    return from
+      .readArray((one) => {
+        const topic = text(one);
+        return one.readArray((each) => {
+          const partition = each.readInt32();
+          const code = each.readInt16();
+          each.readInt64();
+          return { topic, partition, code, offset: int64(each) };
+        });
+      })
+      .flat();
+  },
+});

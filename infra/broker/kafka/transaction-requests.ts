@@ -1,0 +1,105 @@
+import { codes } from "./errors.ts";
+import {
+  type Exchange,
+  failOn,
+  failOnPartitions,
+  type PartitionsOf,
+  partitionCodes,
+  struct,
+  structs,
+} from "./exchange.ts";
+
+/** A producer's place in the order of those of its transactional id: of two the one of the higher epoch may write. */
+export type Producer = { id: bigint; epoch: number };
+
+/** Fences earlier holders of the id and ends what they left open. Without an id: for idempotent writes alone. */
+export const initProducer = (transactionalId: string | null, timeoutMs: number): Exchange<Producer> => ({
+  name: "InitProducerId",
+  key: 22,
+  version: 1,
+  body: struct((to) => to.writeString(transactionalId).writeInt32(timeoutMs)),
+  read: (from) => {
+    from.readInt32();
+    failOn(from.readInt16(), "InitProducerId");
+    return { id: from.readInt64(), epoch: from.readInt16() };
+  },
+});
+
+export const addPartitions = (
+  transactionalId: string,
+  { id, epoch }: Producer,
+  topics: readonly PartitionsOf[],
+): Exchange<void> => ({
+  name: "AddPartitionsToTxn",
+  key: 24,
+  version: 1,
+  body: struct((to) =>
+    to
+      .writeString(transactionalId)
+      .writeInt64(id)
+      .writeInt16(epoch)
+      .writeArray(structs(topics, (one, { topic, partitions }) => one.writeString(topic).writeArray(partitions))),
+  ),
+  read: (from) => {
+    from.readInt32();
+    failOnPartitions(partitionCodes(from), "AddPartitionsToTxn", codes.OPERATION_NOT_ATTEMPTED);
+  },
+});
+
+export const addOffsets = (transactionalId: string, { id, epoch }: Producer, group: string): Exchange<void> => ({
+  name: "AddOffsetsToTxn",
+  key: 25,
+  version: 1,
+  body: struct((to) => to.writeString(transactionalId).writeInt64(id).writeInt16(epoch).writeString(group)),
+  read: (from) => {
+    from.readInt32();
+    failOn(from.readInt16(), "AddOffsetsToTxn");
+  },
+});
+
+export type OffsetsOf = { topic: string; partitions: readonly { partition: number; offset: number }[] };
+
+/** Sent to the group's coordinator, after `addOffsets` to the transaction's. */
+export const commitOffsetsInTransaction = (
+  transactionalId: string,
+  { id, epoch }: Producer,
+  group: string,
+  topics: readonly OffsetsOf[],
+): Exchange<void> => ({
+  name: "TxnOffsetCommit",
+  key: 28,
+  version: 2,
+  body: struct((to) =>
+    to
+      .writeString(transactionalId)
+      .writeString(group)
+      .writeInt64(id)
+      .writeInt16(epoch)
+      .writeArray(
+        structs(topics, (one, { topic, partitions }) =>
+          one
+            .writeString(topic)
+            .writeArray(
+              structs(partitions, (each, { partition, offset }) =>
+                each.writeInt32(partition).writeInt64(offset).writeInt32(-1).writeString(null),
+              ),
+            ),
+        ),
+      ),
+  ),
+  read: (from) => {
+    from.readInt32();
+    failOnPartitions(partitionCodes(from), "TxnOffsetCommit");
+  },
+});
+
+export const endTransaction = (transactionalId: string, { id, epoch }: Producer, commit: boolean): Exchange<void> => ({
+  name: "EndTxn",
+  key: 26,
+  version: 1,
+  body: struct((to) => to.writeString(transactionalId).writeInt64(id).writeInt16(epoch).writeBoolean(commit)),
+  read: (from) => {
+    from.readInt32();
+    failOn(from.readInt16(), "EndTxn");
+  },
+});
