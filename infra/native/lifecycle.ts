@@ -18,9 +18,8 @@ const pollMs = 50;
 export const bringUp = (engine: Engine, report: (text: string) => void): Promise<State> =>
   withLock(engine.name, async () => {
     const known = readState(engine.name);
-    if (known !== null && isRunning(known.process)) {
+    if (known !== null && (await staysUp(engine, known))) {
       report("is up already");
-      await untilReady(engine, known);
       return known;
     }
     if (known !== null) report("died: starts again with its data");
@@ -36,6 +35,18 @@ export const bringUp = (engine: Engine, report: (text: string) => void): Promise
     report(`is up, pid ${state.process.pid}`);
     return state;
   });
+
+/** False for an engine that is gone, or ends while it is waited for. */
+const staysUp = async (engine: Engine, state: State): Promise<boolean> => {
+  if (!isRunning(state.process)) return false;
+  try {
+    await untilReady(engine, state);
+    return true;
+  } catch (error) {
+    if (isRunning(state.process)) throw error;
+    return false;
+  }
+};
 
 /** Stops the engine and removes its data. */
 export const takeDown = (engine: Engine, report: (text: string) => void): Promise<void> =>
