@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { OnlineStore } from "../infra/online-store/port.ts";
+import { isMillraceError } from "../schemas/errors.ts";
 
 const lookMs = 2_000;
 
@@ -34,6 +35,9 @@ export const whileKept = async (
     try {
       await work(both);
       if (!lost.signal.aborted) return;
+    } catch (error) {
+      if (!isMillraceError(error, "ONLINE_STORE_CHANGED")) throw error;
+      logger.warn({ part: name }, "the online store has lost what was written there: it is filled again from the logs");
     } finally {
       lost.abort();
       await watch;

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
-import { comparePositions } from "../infra/event-store/port.ts";
+import { comparePositions, START } from "../infra/event-store/port.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../infra/online-store/port.ts";
 import { isMillraceError } from "../schemas/errors.ts";
 import { eventBatches } from "./event-batches.ts";
-import { positionKey, readPosition } from "./generations.ts";
+import { positionKey } from "./generations.ts";
 
 export type ChannelMessage = { channel: string; message: string };
 
@@ -52,7 +52,10 @@ export type Follower = {
 const MAX_EVENTS = 10_000;
 const RETRY_MS = 250;
 
-/** Folds the event store into one generation, from its checkpoint on. Documents and checkpoint are one write. */
+/**
+ * Folds the event store into one generation, from its checkpoint on. Documents and checkpoint are one write.
+ * `done` rejects with ONLINE_STORE_CHANGED when the store has lost that checkpoint, and with it perhaps documents.
+ */
 export const follow = (options: {
   projection: Projection;
   generation: number;
@@ -68,12 +71,16 @@ export const follow = (options: {
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   const waiters = new Set<{ position: Position; resolve: () => void }>();
-  let position: Position = "0";
+  let position: Position = START;
 
-  const write = async (entries: Entry[], index: IndexEntry[]): Promise<boolean> => {
+  /** The checkpoint that the store holds; null for none. */
+  let stored: Buffer | null = null;
+
+  const write = async (entries: Entry[], index: IndexEntry[], checkpoint: Buffer): Promise<boolean> => {
     while (!signal.aborted) {
       try {
-        await onlineStore.setMany(entries, index);
+        await onlineStore.setMany(entries, index, [{ key: positionKey(prefix), value: stored }]);
+        stored = checkpoint;
         return true;
       } catch (error) {
         if (!isMillraceError(error) || !error.retryable) throw error;
@@ -84,14 +91,15 @@ export const follow = (options: {
   };
 
   const run = async (): Promise<void> => {
-    position = await readPosition(onlineStore, prefix);
+    stored = await onlineStore.get(positionKey(prefix));
+    position = stored?.toString() ?? START;
     const folding = projection.open(onlineStore, generation);
     const maxEvents = options.maxEvents ?? MAX_EVENTS;
     for await (const batch of eventBatches(eventStore, { after: position, signal, maxEvents, lingerMs: 0 })) {
       const changes = await folding.fold(batch.events);
       const checkpoint = Buffer.from(batch.position);
       changes.entries.push({ key: positionKey(prefix), value: checkpoint, offset: Number(batch.position) });
-      if (batch.events.length > 0 && !(await write(changes.entries, changes.index))) return;
+      if (batch.events.length > 0 && !(await write(changes.entries, changes.index, checkpoint))) return;
       const from = position;
       position = batch.position;
       for (const waiter of waiters) {

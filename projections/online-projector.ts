@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Broker, Reader, TopicPartition } from "../infra/broker/port.ts";
 import { partitionKey } from "../infra/broker/port.ts";
 import type { Clock } from "../infra/clock.ts";
-import type { Entry, OnlineStore } from "../infra/online-store/port.ts";
+import type { Entry, Expectation, OnlineStore } from "../infra/online-store/port.ts";
 import { asMillraceError, type MillraceError } from "../schemas/errors.ts";
 import { onlineChanges } from "./online-changes.ts";
 
@@ -41,12 +41,15 @@ const projectOf = (topic: string): string => topic.slice(0, topic.indexOf("."));
 /**
  * Keeps the feature state of every application in the online store; resolves when the signal aborts. Only the
  * newest state of a key is written, at most every `flushMs`, together with the offsets that it reflects: a
- * restart goes on from there, and what is read twice is refused by its offset.
+ * restart goes on from there, and what is read twice is refused by its offset. Rejects with ONLINE_STORE_CHANGED when
+ * the store has lost those offsets, and with them perhaps features.
  */
 export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promise<void> => {
   const { broker, onlineStore, signal, clock, flushMs = FLUSH_MS } = options;
   const changes = new Map<string, ReturnType<typeof onlineChanges>>();
   const offsets = new Map<string, number>();
+  /** The offsets that the store holds, by place; null for none. */
+  const kept = new Map<string, Buffer | null>();
   const moved = new Set<string>();
   let partitions: TopicPartition[] = [];
   let reader: Reader | null = null;
@@ -59,7 +62,10 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
     if (added.length === 0) return;
     const places = added.map(({ topic, partition }) => partitionKey(topic, partition));
     const stored = await onlineStore.mget(places.map(offsetKey));
-    for (const [i, place] of places.entries()) offsets.set(place, Number(stored[i]?.toString() ?? 0));
+    for (const [i, place] of places.entries()) {
+      offsets.set(place, Number(stored[i]?.toString() ?? 0));
+      kept.set(place, stored[i]);
+    }
     for (const { topic } of added) {
       if (!changes.has(topic)) changes.set(topic, onlineChanges(projectOf(topic)));
     }
@@ -94,21 +100,25 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
     for (const one of changes.values()) {
       for (const entry of one.drain()) entries.push(entry);
     }
+    const expected: Expectation[] = [];
     for (const place of moved) {
       const next = offsets.get(place) as number;
-      entries.push({ key: offsetKey(place), value: Buffer.from(String(next)), offset: next });
+      const value = Buffer.from(String(next));
+      entries.push({ key: offsetKey(place), value, offset: next });
+      expected.push({ key: offsetKey(place), value: kept.get(place) ?? null });
+      kept.set(place, value);
     }
     moved.clear();
-    while (!(await written(entries))) {
+    while (!(await written(entries, expected))) {
       if (signal.aborted) return;
       await pause(RETRY_MS, undefined, { signal }).catch(() => {});
     }
     options.onOffsets?.(offsets);
   };
 
-  const written = async (entries: readonly Entry[]): Promise<boolean> => {
+  const written = async (entries: readonly Entry[], expected: readonly Expectation[]): Promise<boolean> => {
     try {
-      await onlineStore.setMany(entries);
+      await onlineStore.setMany(entries, [], expected);
       return true;
     } catch (error) {
       const coded = asMillraceError(error);

@@ -81,6 +81,11 @@ const table = {
     retryable: false,
     meaning: "An engine refused the request or the credentials of its setting.",
   },
+  ONLINE_STORE_CHANGED: {
+    status: 409,
+    retryable: false,
+    meaning: "The online store lost or changed what its writer had left there; nothing was written.",
+  },
   WAREHOUSE_FAILED: { status: 502, retryable: true, meaning: "The warehouse refused or failed a statement." },
   STORAGE_FULL: { status: 507, retryable: true, meaning: "The disk is full; nothing was written." },
   DATA_LOCKED: { status: 409, retryable: false, meaning: "Another Millrace process uses this data directory." },

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
+import { serverAdapters } from "./engines/adapters.ts";
 
 /** `npm test [-- FILTER]`: every test file whose path contains FILTER; with no filter, coverage must hold. */
 const filter = process.argv[2] ?? "";
@@ -14,6 +15,9 @@ const coverage =
         "--test-coverage-exclude=test/**",
         "--test-coverage-exclude=examples/**",
         "--test-coverage-exclude=bench/**",
+        // What talks to servers is measured where there are servers: test/engines/run.ts.
+        ...serverAdapters.map((files) => `--test-coverage-exclude=${files}`),
+        "--test-coverage-exclude=infra/native/**",
       ]
     : [];
 const run = spawnSync(

@@ -5,6 +5,8 @@
  * - `mget` answers in the order asked, null where absent or expired.
  * - `setMany` writes an entry only where its `offset` is greater than the stored one (compare-and-set by
  *   offset), so that two writers replaying the same log end alike; an entry without offset always writes.
+ * - With `expected` a call is refused as a whole (ONLINE_STORE_CHANGED) where one of these keys holds something else: a
+ *   writer whose checkpoint is gone or older finds out before it writes a newer one over the loss.
  * - Everything here can be rebuilt from the logs: losing the newest writes in a power cut is allowed,
  *   losing the order of one key's writes is not.
  * - `publish` reaches the subscribers that are connected at that moment, at most once.
@@ -21,6 +23,9 @@ export type Entry = {
   ttlMs?: number;
 };
 
+/** What a key must hold at the moment; null for nothing. */
+export type Expectation = { key: string; value: Buffer | null };
+
 export type IndexEntry = {
   index: string;
   member: string /** null removes. Ordered by score, then member bytes. */;
@@ -33,7 +38,7 @@ export type OnlineStore = {
   get(key: string): Promise<Buffer | null>;
   mget(keys: readonly string[]): Promise<(Buffer | null)[]>;
   /** Entries and index entries of one call become visible together to readers of this process. */
-  setMany(entries: readonly Entry[], index?: readonly IndexEntry[]): Promise<void>;
+  setMany(entries: readonly Entry[], index?: readonly IndexEntry[], expected?: readonly Expectation[]): Promise<void>;
   /** A page of an index after a (score, member), in the direction asked. */
   range(
     index: string,

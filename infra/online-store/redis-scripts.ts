@@ -1,14 +1,26 @@
-import { headerBytes } from "./redis-value.ts";
+import { headerBytes, plain, withOffset } from "./redis-value.ts";
 
 /**
- * Writes index entries, then entries, in their order. KEYS: one a write. ARGV: the number of index entries, then two
- * a key: member and score (empty removes), or stored value (empty deletes) and time to live in milliseconds (empty
- * for ever). A value with an offset is written only over a smaller one or none.
+ * Checks expectations, then writes index entries, then entries, in their order. KEYS: one an expectation or write. ARGV:
+ * the number of expectations and of index entries, then two a key: expected value and 1 (0 for none), member and score
+ * (empty removes), or stored value (empty deletes) and time to live in milliseconds (empty for ever). A value with an
+ * offset is written only over a smaller one or none. Answers 0, or 1 having written nothing.
  */
 export const setScript = `
-local indexed = tonumber(ARGV[1])
-for i = 1, #KEYS do
-  local key, a, b = KEYS[i], ARGV[2 * i], ARGV[2 * i + 1]
+local expected = tonumber(ARGV[1])
+local indexed = expected + tonumber(ARGV[2])
+for i = 1, expected do
+  local stored = redis.call('GET', KEYS[i])
+  local kind = stored and string.byte(stored)
+  local value = kind == ${plain} and string.sub(stored, 2) or kind == ${withOffset} and string.sub(stored, ${headerBytes + 1})
+  if ARGV[2 * i + 2] == '1' then
+    if value ~= ARGV[2 * i + 1] then return 1 end
+  elseif value then
+    return 1
+  end
+end
+for i = expected + 1, #KEYS do
+  local key, a, b = KEYS[i], ARGV[2 * i + 1], ARGV[2 * i + 2]
   if i <= indexed then
     if b == '' then redis.call('ZREM', key, a) else redis.call('ZADD', key, b, a) end
   elseif a == '' then

@@ -2,8 +2,8 @@
  * A stored value: one byte of what it is, the log offset as a little-endian double where there is one, the blob.
  * A deletion with an offset leaves its offset behind, so that an older write does not bring the key back.
  */
-const plain = 0;
-const withOffset = 1;
+export const plain = 0;
+export const withOffset = 1;
 const deletedAt = 2;
 
 export const headerBytes = 9;

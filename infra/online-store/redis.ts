@@ -1,4 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
+import { storeChanged } from "./changed.ts";
 import type { Entry, IndexEntry, IndexPage, OnlineStore } from "./port.ts";
 import { connectRedis } from "./redis-connection.ts";
 import { redisMessages } from "./redis-messages.ts";
@@ -12,6 +13,7 @@ const scriptEntries = 1000;
 const wholeEntries = 250_000;
 const scanKeys = 1000;
 
+/** A key of the script with its two arguments. */
 type Write = { key: string; args: [Buffer | string, string | number] };
 
 /**
@@ -20,7 +22,8 @@ type Write = { key: string; args: [Buffer | string, string | number] };
  * up to the `timeout` of the URL and then fail with ENGINE_UNAVAILABLE; a write that failed so may yet have happened.
  *
  * A call with index entries is one script and visible as a whole to every reader; one of more than 1000 entries
- * without index entries is written in parts, in its order. In a cluster the same holds, since the hash tag of the
+ * without index entries is written in parts, in its order, each part under the call's expectations: what is expected
+ * should be what the last entry changes. In a cluster the same holds, since the hash tag of the
  * prefix keeps all keys on one shard: a cluster gives fail-over, not more room. What Redis forgets (a restart without
  * persistence, a fail-over, an eviction) is forgotten: `maxmemory-policy` must be `noeviction`.
  */
@@ -64,21 +67,27 @@ export const redisOnlineStore = async (url: string): Promise<OnlineStore> => {
       if (keys.length === 0 && !closed) return [];
       return ((await send("mget", keys.map(entryKey))) as (Buffer | null)[]).map(decodeValue);
     },
-    setMany(entries, index = []) {
+    setMany(entries, index = [], expected = []) {
       return inOrder(async () => {
+        const expectations = expected.map(({ key, value }) => ({
+          key: entryKey(key),
+          args: [value ?? "", +(value !== null)],
+        }));
         const writes = [...index.map(indexWrite), ...entries.map(entryWrite)];
         const size = index.length === 0 ? scriptEntries : wholeEntries;
         for (let from = 0; from < writes.length; from += size) {
           const part = writes.slice(from, from + size);
           const indexed = Math.min(part.length, Math.max(0, index.length - from));
-          const keys = part.map(({ key }) => key);
-          await connection.send("eval", [
+          const asked = [...expectations, ...part];
+          const refused = await connection.send("eval", [
             setScript,
-            keys.length,
-            ...keys,
+            asked.length,
+            ...asked.map(({ key }) => key),
+            expectations.length,
             indexed,
-            ...part.flatMap(({ args }) => args),
+            ...asked.flatMap(({ args }) => args),
           ]);
+          if (refused === 1) throw storeChanged();
         }
       });
     },

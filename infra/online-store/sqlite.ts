@@ -4,6 +4,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { openSqlite, transactWhenFree } from "../sqlite/database.ts";
 import { mapSqliteError } from "../sqlite/errors.ts";
+import { storeChanged } from "./changed.ts";
 import type { Entry, IndexEntry, IndexPage, OnlineStore } from "./port.ts";
 import { messages } from "./sqlite-messages.ts";
 
@@ -39,7 +40,9 @@ export const sqliteOnlineStore = (path: string, options: SqliteOnlineStoreOption
   const reads = openSqlite(path, { synchronous: "NORMAL", create });
   const writes = openSqlite(path, { synchronous: "NORMAL", create, busyTimeoutMs: 0, maxBytes: options.maxBytes });
   const channels = messages(`millrace:${resolve(path)}:online`);
-  const getQuery = arrays(reads.prepare("SELECT value, expires FROM entries WHERE key = ?"));
+  const getSql = "SELECT value, expires FROM entries WHERE key = ?";
+  const getQuery = arrays(reads.prepare(getSql));
+  const heldQuery = arrays(writes.prepare(getSql));
   const countQuery = arrays(reads.prepare("SELECT count(*) FROM members WHERE name = ?"));
   const pages = {
     forward: arrays(reads.prepare(pageSql("", "ASC"))),
@@ -70,11 +73,14 @@ export const sqliteOnlineStore = (path: string, options: SqliteOnlineStoreOption
     return result;
   };
 
-  const get = (key: string, now: number): Buffer | null => {
-    const row = getQuery.get(key) as unknown as [Uint8Array | null, number | null] | undefined;
+  const get = (key: string, now: number, query = getQuery): Buffer | null => {
+    const row = query.get(key) as unknown as [Uint8Array | null, number | null] | undefined;
     if (row === undefined || row[0] === null || (row[1] !== null && row[1] <= now)) return null;
     return Buffer.from(row[0].buffer, row[0].byteOffset, row[0].byteLength);
   };
+
+  /** As `get`, by the connection that writes: other connections have not seen this transaction. */
+  const held = (key: string, now: number): Buffer | null => get(key, now, heldQuery);
 
   const writeEntry = ({ key, value, offset, ttlMs }: Entry, now: number): void => {
     if (value === null && offset === undefined) deleteQuery.run(key);
@@ -93,9 +99,10 @@ export const sqliteOnlineStore = (path: string, options: SqliteOnlineStoreOption
       const now = clock();
       return reading(() => keys.map((key) => get(key, now)));
     },
-    setMany(entries, index = []) {
+    setMany(entries, index = [], expected = []) {
       return inOrder(() => {
         const now = clock();
+        for (const { key, value } of expected) if (!same(held(key, now), value)) throw storeChanged();
         for (const entry of entries) writeEntry(entry, now);
         for (const entry of index) writeMember(entry);
         purgeQuery.run(now);
@@ -151,6 +158,8 @@ export const sqliteOnlineStore = (path: string, options: SqliteOnlineStoreOption
     },
   };
 };
+
+const same = (a: Buffer | null, b: Buffer | null): boolean => (a === null || b === null ? a === b : a.equals(b));
 
 const closedError = (): MillraceError => new MillraceError("CLOSED", "the online store is closed");
 

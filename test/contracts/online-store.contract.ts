@@ -39,6 +39,30 @@ export const onlineStoreContract = (name: string, { open, advance }: OnlineStore
       assert.deepEqual(await store.mget([]), []);
     });
 
+    it("refuses a whole call where a key holds something else than expected", async () => {
+      const [old, next] = [Buffer.from("1"), Buffer.from("2")];
+      const write = (expected: Buffer | null, value: Buffer, offset: number) =>
+        other.setMany(
+          [entry("x-data", value.toString()), { key: "x-place", value, offset }],
+          [{ index: "x", member: value.toString(), score: 1 }],
+          [{ key: "x-place", value: expected }],
+        );
+      await write(null, old, 1);
+      await assert.rejects(write(null, next, 2), { code: "ONLINE_STORE_CHANGED" });
+      await assert.rejects(write(next, next, 2), { code: "ONLINE_STORE_CHANGED" });
+      assert.equal(text(await store.get("x-data")), "1");
+      assert.deepEqual(await store.range("x", { limit: 9 }), [{ member: "1", score: 1 }]);
+      await write(old, next, 2);
+      assert.equal(text(await store.get("x-data")), "2");
+      await store.clear("x-");
+      await assert.rejects(write(next, next, 3), { code: "ONLINE_STORE_CHANGED" });
+      assert.equal(await store.get("x-data"), null);
+      await write(null, old, 1);
+      await store.setMany([{ key: "x-place", value: null, offset: 5 }]);
+      await write(null, next, 6);
+      assert.equal(text(await store.get("x-place")), "2");
+    });
+
     it("deletes", async () => {
       await store.setMany([entry("d", "1")]);
       await store.setMany([entry("d", null)]);

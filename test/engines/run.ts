@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { knownEngines } from "../../infra/native/known.ts";
 import { engineStatus, variablesOf } from "../../infra/native/status.ts";
+import { serverAdapters } from "./adapters.ts";
 
 /**
  * `npm run test:engines [-- FILTER]`: every test file of this folder whose path contains FILTER, against the engines
@@ -49,9 +50,26 @@ if (files.length === 0) {
   console.error(`no test file in test/engines contains "${filter}"`);
   process.exit(1);
 }
+/** KurrentDB's adapter is left out where there is none: its files would only show that. */
+const covered = serverAdapters.filter((adapter) => !adapter.includes("kurrentdb") || isHere("kurrentdb"));
+const isWhole = filter === "" && (["kafka", "redis", "s3"] as const).every(isHere);
+const coverage = isWhole
+  ? [
+      "--experimental-test-coverage",
+      "--test-coverage-lines=85",
+      ...covered.map((adapter) => `--test-coverage-include=${adapter}`),
+    ]
+  : [];
 const run = spawnSync(
   process.execPath,
-  ["--disable-warning=ExperimentalWarning", "--test", "--test-concurrency=1", "--test-timeout=600000", ...files],
+  [
+    "--disable-warning=ExperimentalWarning",
+    ...coverage,
+    "--test",
+    "--test-concurrency=1",
+    "--test-timeout=600000",
+    ...files,
+  ],
   { stdio: "inherit", env: environment },
 );
 process.exit(run.status ?? 1);
