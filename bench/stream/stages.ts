@@ -90,11 +90,12 @@ const warehouseAlone = async (warehouseUrl: string, count: number): Promise<numb
     const described = await client.query({ query: "DESCRIBE TABLE predictions", format: "JSONEachRow" });
     const fields = (await described.json<{ name: string }>()).map(({ name }) => name).join(", ");
     const batch = 50_000;
-    const stored = await client.exec({ query: `SELECT ${fields} FROM predictions LIMIT ${batch} FORMAT RowBinary` });
+    const stored = await client.exec({ query: `SELECT ${fields} FROM predictions LIMIT ${batch} FORMAT Native` });
     const body = Buffer.concat(await stored.stream.toArray());
+    const into = { table: "bench_predictions", columns: fields, format: "Native" } as const;
     const startedAt = performance.now();
     const inserts = Math.max(2, Math.round(count / batch));
-    for (let i = 0; i < inserts; i++) await warehouse.insertRowBinary("bench_predictions", fields, body, `bench-${i}`);
+    for (let i = 0; i < inserts; i++) await warehouse.insert(into, body, `bench-${i}`);
     const rate = perSecond(inserts * batch, startedAt);
     await client.command({ query: "DROP TABLE bench_predictions" });
     return rate;

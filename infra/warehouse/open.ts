@@ -23,7 +23,7 @@ export type Warehouse = {
    * with a deduplication window). `columns` is the comma-separated list in the order of the rows' fields. Waits and tries again while the warehouse is away;
    * WAREHOUSE_FAILED when it stays away or refuses.
    */
-  insertRowBinary(table: string, columns: string, body: Buffer, dedupeToken: string): Promise<void>;
+  insert(into: InsertTarget, body: Buffer, dedupeToken: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -36,6 +36,11 @@ export type WarehouseOptions = {
   silentMs?: number;
   signal?: AbortSignal;
 };
+
+/** How the rows of an insert are encoded (https://clickhouse.com/docs/interfaces/formats). */
+export type RowFormat = "RowBinary" | "Native";
+
+export type InsertTarget = { table: string; columns: string; format: RowFormat };
 
 /** `http://user:password@host:port/database`. Nothing is asked before the first statement. */
 export const openWarehouse = (url: string, options: WarehouseOptions = {}): Warehouse => {
@@ -77,9 +82,9 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
         retryForMs,
         signal,
       }),
-    insertRowBinary: (table, columns, body, dedupeToken) => {
+    insert: ({ table, columns, format }, body, dedupeToken) => {
       const parameters = {
-        query: `INSERT INTO ${table} (${columns}) FORMAT RowBinary`,
+        query: `INSERT INTO ${table} (${columns}) FORMAT ${format}`,
         database,
         async_insert: "0",
         insert_deduplicate: "1",

@@ -77,8 +77,8 @@ export const rebuildTopicTable = async (
   return meter.result(name);
 };
 
-const insert = async (warehouse: Warehouse, { table, columns }: Sink, rows: Rows): Promise<void> => {
-  if (rows.count > 0) await warehouse.insertRowBinary(table, columns, rows.bytes, rows.token());
+const insert = async (warehouse: Warehouse, sink: Sink, rows: Rows): Promise<void> => {
+  if (rows.count > 0) await warehouse.insert(sink, rows.bytes(), rows.token());
 };
 
 const endsOf = async (

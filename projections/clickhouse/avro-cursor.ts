@@ -1,3 +1,4 @@
+import type { ArrayWriter } from "../../infra/warehouse/native-block.ts";
 import type { RowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 
@@ -15,11 +16,10 @@ export type AvroCursor = {
   intTo(writer: RowBinaryWriter): void;
   longTo(writer: RowBinaryWriter): void;
   doubleTo(writer: RowBinaryWriter): void;
-  stringTo(writer: RowBinaryWriter): void;
-  longsTo(writer: RowBinaryWriter): void;
-  floatsTo(writer: RowBinaryWriter): void;
+  stringTo(writer: { stringBytes(source: Buffer, start: number, end: number): void }): void;
+  floatsTo(writer: ArrayWriter): void;
   /** An array whose items `item` reads and writes. */
-  arrayTo(writer: RowBinaryWriter, item: () => void): void;
+  arrayTo(writer: ArrayWriter, item: () => void): void;
 };
 
 export const avroCursor = (): AvroCursor => {
@@ -54,7 +54,7 @@ export const avroCursor = (): AvroCursor => {
     long();
     return -count;
   };
-  const arrayTo = (writer: RowBinaryWriter, item: () => void): void => {
+  const arrayTo = (writer: ArrayWriter, item: () => void): void => {
     const begin = at;
     const written = writer.length;
     const first = block();
@@ -99,7 +99,6 @@ export const avroCursor = (): AvroCursor => {
       writer.stringBytes(bytes, at, at + length);
       at += length;
     },
-    longsTo: (writer) => arrayTo(writer, () => writer.i64(long())),
     floatsTo(writer) {
       const begin = at;
       const count = block();

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import type { RecordBatch } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
-import { rowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
 import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
 import type { Sink, SinkAssignment } from "./sinks/sink.ts";
 
 /** Rows of one table on their way into the warehouse, with the range of each partition that they came from. */
 export type Rows = {
   readonly count: number;
-  readonly bytes: Buffer;
+  /** Bytes so far, about. */
+  readonly length: number;
+  /** In the sink's format; valid until more is added. */
+  bytes(): Buffer;
   /** Records taken, with or without a row. */
   readonly records: number;
   /** The same for the same records: an insert that is sent again is recognised by it. */
@@ -21,7 +23,7 @@ export type Rows = {
 
 /** A record that cannot be decoded is left out and told; the others go on. */
 export const rowsOf = (sink: Sink, onSkipped: (error: MillraceError) => void): Rows => {
-  const writer = rowBinaryWriter(1 << 20);
+  const encoder = sink.encoder();
   const ranges = new Map<string, { first: number; last: number }>();
   let count = 0;
   let records = 0;
@@ -29,9 +31,10 @@ export const rowsOf = (sink: Sink, onSkipped: (error: MillraceError) => void): R
     get count() {
       return count;
     },
-    get bytes() {
-      return writer.bytes();
+    get length() {
+      return encoder.length;
     },
+    bytes: () => encoder.bytes(),
     get records() {
       return records;
     },
@@ -43,11 +46,9 @@ export const rowsOf = (sink: Sink, onSkipped: (error: MillraceError) => void): R
     },
     add(batch, assignment) {
       for (let i = 0; i < batch.count; i++) {
-        const before = writer.length;
         try {
-          if (sink.append(batch, i, assignment, writer)) count++;
+          if (encoder.append(batch, i, assignment)) count++;
         } catch (error) {
-          writer.truncate(before);
           onSkipped(asMillraceError(error));
         }
       }
@@ -59,7 +60,7 @@ export const rowsOf = (sink: Sink, onSkipped: (error: MillraceError) => void): R
       else range.last = last;
     },
     reset() {
-      writer.reset();
+      encoder.reset();
       ranges.clear();
       count = 0;
       records = 0;

@@ -34,7 +34,7 @@ export type RunSinksOptions = {
   decodeFeatures?: DecodeFeatures;
   signal: AbortSignal;
   clock: Clock;
-  /** An insert is sent after so many records or milliseconds. */
+  /** An insert is sent after so many records or milliseconds; after twice the time where there is much to send. */
   flushRecords?: number;
   flushMs?: number;
   /** Pause before what failed is tried again. */
@@ -46,6 +46,8 @@ export type RunSinksOptions = {
 
 const assignEveryMs = 1_000;
 const mostBytes = 64 << 20;
+/** From here on larger inserts are worth more than early ones: fewer parts, fewer merges. */
+const busyRecords = 10_000;
 
 /**
  * Follows the topics into the warehouse until the signal aborts. Every row is there exactly once: an insert is whole
@@ -70,15 +72,16 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
 
   const insert = async (rows: Rows): Promise<void> => {
     const token = rows.token();
+    const body = rows.bytes();
     while (!signal.aborted) {
       const started = performance.now();
       try {
-        if (rows.count > 0) await warehouse.insertRowBinary(sink.table, sink.columns, rows.bytes, token);
+        if (rows.count > 0) await warehouse.insert(sink, body, token);
         options.onProgress?.({
           kind: sink.kind,
           records: rows.records,
           rows: rows.count,
-          bytes: rows.bytes.length,
+          bytes: body.length,
           ms: performance.now() - started,
           offsets: new Map([...rows.ranges].map(([key, { last }]) => [key, last])),
         });
@@ -101,15 +104,16 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         const took = await source.fill(filling, flushRecords);
         if (wasEmpty && took) since = clock();
         const waited = clock() - since;
-        const isFull = filling.records >= flushRecords || filling.bytes.length >= mostBytes;
-        if (filling.records > 0 && (isFull || waited >= flushMs)) {
+        const patienceMs = filling.records >= busyRecords ? 2 * flushMs : flushMs;
+        const isFull = filling.records >= flushRecords || filling.length >= mostBytes;
+        if (filling.records > 0 && (isFull || waited >= patienceMs)) {
           await inFlight;
           if (signal.aborted) break;
           spare.reset();
           [filling, spare] = [spare, filling];
           inFlight = insert(spare);
         } else if (!took) {
-          await source.wait(filling.records === 0 ? flushMs : Math.max(1, flushMs - waited), signal);
+          await source.wait(filling.records === 0 ? flushMs : Math.max(1, patienceMs - waited), signal);
         }
       } catch (error) {
         if (signal.aborted) break;

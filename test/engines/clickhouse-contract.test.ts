@@ -61,7 +61,11 @@ describe("the platform's tables on a ClickHouse server", { skip }, () => {
     }
     const columns = `${originColumns}, entity`;
     for (let sent = 0; sent < 3; sent++) {
-      await warehouse.insertRowBinary("feature_values", columns, writer.bytes(), "the same insert");
+      await warehouse.insert(
+        { table: "feature_values", columns, format: "RowBinary" },
+        writer.bytes(),
+        "the same insert",
+      );
     }
     assert.deepEqual(
       await rows(

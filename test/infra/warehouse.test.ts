@@ -8,7 +8,7 @@ import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
-import { openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
+import { type InsertTarget, openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
 import { rowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import { warehouseContract } from "../contracts/warehouse.contract.ts";
@@ -49,6 +49,8 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+const rowsOf = (table: string, columns: string): InsertTarget => ({ table, columns, format: "RowBinary" });
+
 const batchOf = (batch: number, count: number): Buffer => {
   const writer = rowBinaryWriter();
   for (let i = 0; i < count; i++) {
@@ -78,7 +80,7 @@ describe("embedded warehouse", () => {
       for (let kill = 0; kill < kills; kill++) {
         const answered = Array.from({ length: 4 }, () => {
           const number = batch++;
-          return warehouse.insertRowBinary("batches", "batch, i, text", batchOf(number, count), `batch ${number}`);
+          return warehouse.insert(rowsOf("batches", "batch, i, text"), batchOf(number, count), `batch ${number}`);
         });
         // Somewhere between the first byte and the last answer.
         await Promise.race([answered[0], new Promise((resolve) => setTimeout(resolve, 5 + kill * 25))]);
@@ -114,7 +116,7 @@ describe("embedded warehouse", () => {
       const count = 100_000;
       const body = batchOf(0, count);
       for (let attempt = 0; attempt < 4; attempt++) {
-        const inserted = warehouse.insertRowBinary("once", "batch, i, text", body, `attempt ${attempt}`).then(
+        const inserted = warehouse.insert(rowsOf("once", "batch, i, text"), body, `attempt ${attempt}`).then(
           () => true,
           () => false,
         );
@@ -201,7 +203,7 @@ describe("embedded warehouse", () => {
 
   it("reports a warehouse that stays away", async () => {
     const warehouse = openWarehouse("http://127.0.0.1:1/millrace", { retryForMs: 100 });
-    await assert.rejects(warehouse.insertRowBinary("t", "a", Buffer.of(1), "x"), { code: "WAREHOUSE_FAILED" });
+    await assert.rejects(warehouse.insert(rowsOf("t", "a"), Buffer.of(1), "x"), { code: "WAREHOUSE_FAILED" });
     await assert.rejects(warehouse.ensureDatabase(), {
       code: "WAREHOUSE_FAILED",
       message:
@@ -219,7 +221,7 @@ describe("embedded warehouse", () => {
         /the user or the password of WAREHOUSE/.test(error.message) &&
         !/wr0ng|s3cret/.test(JSON.stringify([error.message, error.details]));
       await assert.rejects(warehouse.ensureDatabase(), refused);
-      await assert.rejects(warehouse.insertRowBinary("t", "a", Buffer.of(1), "x"), refused);
+      await assert.rejects(warehouse.insert(rowsOf("t", "a"), Buffer.of(1), "x"), refused);
       const asked = warehouse.client.query({ query: "SELECT 1" }).catch((error) => {
         throw warehouseFailed("read", error);
       });

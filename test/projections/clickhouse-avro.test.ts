@@ -58,7 +58,7 @@ describe("Avro to RowBinary", () => {
           cursor.stringTo(written);
           cursor.doubleTo(written);
           cursor.floatsTo(written);
-          cursor.longsTo(written);
+          cursor.arrayTo(written, () => cursor.longTo(written));
           const expected = rowBinaryWriter(1);
           expected.string(s);
           expected.f64(d);
@@ -85,7 +85,7 @@ describe("Avro to RowBinary", () => {
     const cursor = avroCursor();
     const writer = rowBinaryWriter();
     cursor.over(longs, 0, longs.length);
-    cursor.longsTo(writer);
+    cursor.arrayTo(writer, () => cursor.longTo(writer));
     assert.equal(cursor.left, 0);
     const expected = rowBinaryWriter();
     expected.varint(3);

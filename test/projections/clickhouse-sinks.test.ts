@@ -272,6 +272,25 @@ describe("sinks", () => {
     ]);
   });
 
+  it("knows whose a record is behind a tombstone, whatever it wrote before", async () => {
+    const [first, second] = ["full", "hollow"].map(
+      (endpoint): SinkAssignment => ({ ...predictions, endpoint, topic: topicOf.predictions(project, endpoint) }),
+    );
+    for (const { topic } of [first, second]) await broker.ensureTopic(topic, { partitions: 1, cleanup: "delete" });
+    await produce(first.topic, 0, [encodePrediction(predictionAt(0, 0, "full"))]);
+    await produce(second.topic, 0, [null, encodePrediction(predictionAt(0, 1, "hollow"))]);
+    await drain([first, second]);
+    assert.deepEqual(
+      await fixture.rows(
+        "SELECT endpoint, _topic, _offset FROM predictions WHERE endpoint IN ('full', 'hollow') ORDER BY endpoint",
+      ),
+      [
+        { endpoint: "full", _topic: first.topic, _offset: 0 },
+        { endpoint: "hollow", _topic: second.topic, _offset: 1 },
+      ],
+    );
+  });
+
   it("leaves out a record that is cut off, says so and goes on", async () => {
     const endpoint = "torn";
     const torn: SinkAssignment = { ...predictions, endpoint, topic: topicOf.predictions(project, endpoint) };

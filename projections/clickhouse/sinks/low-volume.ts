@@ -11,7 +11,7 @@ import {
   type TileRecord,
   tileSchema,
 } from "../../../schemas/topics.ts";
-import { frameBytes, originColumns, originWriter, type Sink, type SinkKind } from "./sink.ts";
+import { frameBytes, originColumns, originWriter, rowBinaryEncoder, type Sink, type SinkKind } from "./sink.ts";
 
 /** avsc wraps what is in a union, unless the reader is told not to. */
 type DeadLetter = Omit<DeadLetterRecord, "schemaId" | "key" | "value"> & {
@@ -42,13 +42,15 @@ const decodedSink = <Value>(options: {
     kind: options.kind,
     table: options.table,
     columns: `${originColumns}, ${options.columns}`,
-    append(batch, i, assignment, to) {
-      if (batch.valueStart[i] < 0) return false;
-      const value = decode(batch, i);
-      origin(batch, i, assignment, to);
-      options.write(value, to);
-      return true;
-    },
+    format: "RowBinary",
+    encoder: () =>
+      rowBinaryEncoder((batch, i, assignment, to) => {
+        if (batch.valueStart[i] < 0) return false;
+        const value = decode(batch, i);
+        origin(batch, i, assignment, to);
+        options.write(value, to);
+        return true;
+      }),
   };
 };
 

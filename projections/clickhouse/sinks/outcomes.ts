@@ -1,36 +1,84 @@
+import {
+  dictionaryColumn,
+  float64Column,
+  int32Column,
+  int64Column,
+  nativeBlock,
+  stringColumn,
+  timeColumn,
+} from "../../../infra/warehouse/native-block.ts";
 import { avroCursor } from "../avro-cursor.ts";
-import { frameBytes, originColumns, originWriter, type Sink } from "./sink.ts";
+import { originOf } from "./origin.ts";
+import { frameBytes, type RowEncoder, type Sink } from "./sink.ts";
 
 /** Transcodes `outcomeSchema` (schemas/topics.ts), field by field in its order. */
-export const outcomeSink = (): Sink => {
+const outcomeEncoder = (): RowEncoder => {
   const avro = avroCursor();
-  const origin = originWriter();
+  const origin = originOf();
+  const predictionId = stringColumn("prediction_id");
+  const endpoint = dictionaryColumn("endpoint");
+  const model = dictionaryColumn("model");
+  const version = int32Column("version");
+  const variant = dictionaryColumn("variant");
+  const entity = stringColumn("entity");
+  const key = stringColumn("key");
+  const predictedAt = timeColumn("predicted_at");
+  const outcomeAt = timeColumn("outcome_at");
+  const output = float64Column("output");
+  const outcome = float64Column("outcome");
+  const predictionOffset = int64Column("prediction_offset");
+  const topic = dictionaryColumn("topic");
+  const partition = int32Column("partition");
+  const offset = int64Column("offset");
+  const block = nativeBlock([
+    ...[...origin.columns, predictionId, endpoint, model, version, variant, entity, key, predictedAt, outcomeAt],
+    ...[output, outcome, predictionOffset, topic, partition, offset],
+  ]);
   return {
-    kind: "outcomes",
-    table: "outcomes",
-    columns:
-      `${originColumns}, prediction_id, endpoint, model, version, variant, entity, key, predicted_at, outcome_at, ` +
-      "output, outcome, prediction_offset, topic, partition, offset",
-    append(batch, i, assignment, to) {
+    append(batch, i, assignment) {
       if (batch.valueStart[i] < 0) return false;
-      origin(batch, i, assignment, to);
-      avro.over(batch.bytes, batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-      avro.stringTo(to);
-      avro.stringTo(to);
-      avro.stringTo(to);
-      avro.intTo(to);
-      avro.stringTo(to);
-      avro.stringTo(to);
-      avro.stringTo(to);
-      avro.longTo(to);
-      avro.longTo(to);
-      avro.doubleTo(to);
-      avro.doubleTo(to);
-      avro.longTo(to);
-      avro.stringTo(to);
-      avro.intTo(to);
-      avro.longTo(to);
+      try {
+        origin.write(batch, i, assignment);
+        avro.over(batch.bytes, batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
+        avro.stringTo(predictionId.to);
+        avro.stringTo(endpoint.to);
+        avro.stringTo(model.to);
+        avro.intTo(version.to);
+        avro.stringTo(variant.to);
+        avro.stringTo(entity.to);
+        avro.stringTo(key.to);
+        avro.longTo(predictedAt.to);
+        avro.longTo(outcomeAt.to);
+        avro.doubleTo(output.to);
+        avro.doubleTo(outcome.to);
+        avro.longTo(predictionOffset.to);
+        avro.stringTo(topic.to);
+        avro.intTo(partition.to);
+        avro.longTo(offset.to);
+      } catch (error) {
+        block.dropRow();
+        throw error;
+      }
+      block.endRow();
       return true;
+    },
+    get length() {
+      return block.length;
+    },
+    bytes: () => block.bytes(),
+    reset() {
+      origin.reset();
+      block.reset();
     },
   };
 };
+
+export const outcomeSink = (): Sink => ({
+  kind: "outcomes",
+  table: "outcomes",
+  columns:
+    "project, _topic, _partition, _offset, prediction_id, endpoint, model, version, variant, entity, key, predicted_at, " +
+    "outcome_at, output, outcome, prediction_offset, topic, partition, offset",
+  format: "Native",
+  encoder: outcomeEncoder,
+});

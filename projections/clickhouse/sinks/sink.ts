@@ -1,4 +1,5 @@
 import type { RecordBatch } from "../../../infra/broker/port.ts";
+import type { RowFormat } from "../../../infra/warehouse/open.ts";
 import { type RowBinaryWriter, rowBinaryWriter } from "../../../infra/warehouse/row-binary.ts";
 
 /** A topic that goes into the warehouse, and whose it is. */
@@ -13,13 +14,48 @@ export type SinkKind = SinkAssignment["kind"];
 export type Sink = {
   kind: SinkKind;
   table: string;
-  /** Columns in the order in which `append` writes them. */
+  /** In the order in which the rows have them. */
   columns: string;
+  format: RowFormat;
+  /** Rows of an insert. Two are in use at once: one is sent while the other is filled. */
+  encoder(): RowEncoder;
+};
+
+export type RowEncoder = {
   /**
-   * Writes the row of record `i`; false, with nothing written, where the record gives none.
-   * UNDECODABLE_RECORD, with the row begun, where its bytes are not what the topic's schema says.
+   * Adds the row of record `i`; false where the record gives none. UNDECODABLE_RECORD, with nothing added, where its
+   * bytes are not what the topic's schema says.
    */
-  append(batch: RecordBatch, i: number, assignment: SinkAssignment, to: RowBinaryWriter): boolean;
+  append(batch: RecordBatch, i: number, assignment: SinkAssignment): boolean;
+  /** Bytes so far, about. */
+  readonly length: number;
+  /** The rows in the sink's format; valid until the next row or reset. */
+  bytes(): Buffer;
+  reset(): void;
+};
+
+/** Writes the row of record `i`, as `RowEncoder.append` does, but may leave it half written where it fails. */
+export type WriteRow = (batch: RecordBatch, i: number, assignment: SinkAssignment, to: RowBinaryWriter) => boolean;
+
+/** Rows one after the other: for sinks of few. */
+export const rowBinaryEncoder = (write: WriteRow): RowEncoder => {
+  const writer = rowBinaryWriter(1 << 16);
+  return {
+    append(batch, i, assignment) {
+      const before = writer.length;
+      try {
+        return write(batch, i, assignment, writer);
+      } catch (error) {
+        writer.truncate(before);
+        throw error;
+      }
+    },
+    get length() {
+      return writer.length;
+    },
+    bytes: () => writer.bytes(),
+    reset: () => writer.reset(),
+  };
 };
 
 export const originColumns = "project, _topic, _partition, _offset";
