@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { MillraceError } from "../../schemas/errors.ts";
 import { isConstraint } from "../sqlite/errors.ts";
+import { reusedEventIds, wrongExpectedRevision } from "./append-refusals.ts";
 import type { AppendResult, ExpectedRevision } from "./port.ts";
 
 /** `data` and `metadata` are JSON. */
@@ -29,7 +29,7 @@ export const appender = (db: DatabaseSync): ((append: Append) => AppendResult) =
     let last = first;
     for (let i = 1; i < rows.length; i++) {
       const next = locate(rows[i].id, stream);
-      if (next?.[0] !== first[0] + i) throw reused(stream, rows[0].id);
+      if (next?.[0] !== first[0] + i) throw reusedEventIds(stream, rows[0].id);
       last = next;
     }
     return { revision: BigInt(last[0]), position: String(last[1]), deduplicated: true };
@@ -51,7 +51,7 @@ export const appender = (db: DatabaseSync): ((append: Append) => AppendResult) =
     if (before !== null) return before;
     const current = Number((newest.get(stream) as unknown as [number | null])[0] ?? -1);
     if (expected !== "any" && current !== (expected === "no-stream" ? -1 : Number(expected))) {
-      throw wrongRevision(stream, expected, current);
+      throw wrongExpectedRevision(stream, expected, BigInt(current));
     }
     // One row is atomic by itself.
     if (rows.length === 1) return writeRows(append, current);
@@ -63,26 +63,7 @@ export const appender = (db: DatabaseSync): ((append: Append) => AppendResult) =
     } catch (error) {
       if (!isConstraint(error)) throw error;
       db.exec("ROLLBACK TO append; RELEASE append");
-      throw reused(stream, rows[0].id, error);
+      throw reusedEventIds(stream, rows[0].id, error);
     }
   };
-};
-
-const reused = (stream: string, id: string, cause?: unknown): MillraceError =>
-  new MillraceError(
-    "IDEMPOTENCY_CONFLICT",
-    `${stream} holds some of these event ids (first ${id}) with other events: give new events new ids`,
-    { details: { stream, id }, cause },
-  );
-
-const wrongRevision = (stream: string, expected: ExpectedRevision, current: number): MillraceError => {
-  const actual = current < 0 ? "has no events" : `is at revision ${current}`;
-  const wanted = expected === "no-stream" ? "no events" : `revision ${expected}`;
-  return new MillraceError(
-    "WRONG_EXPECTED_REVISION",
-    `${stream} ${actual}, expected ${wanted}: load it again and decide anew`,
-    {
-      details: { stream, expected: String(expected), actual: current < 0 ? "no-stream" : String(current) },
-    },
-  );
 };
