@@ -88,7 +88,10 @@ export type Writer = {
 
 /** One of several equals that share the partitions of co-partitioned topics: number p of every topic goes to the same. */
 export type Membership = {
-  /** The topics whose partitions are to be shared, all of them each time. */
+  /**
+   * The topics whose partitions are to be shared, all of them each time. Where the group has none, number 0 alone is
+   * shared out: to its leader.
+   */
   subscribe(topics: readonly string[]): void;
   /** Whether partition `p` of all topics is this member's at the moment. */
   owns(partition: number): boolean;

@@ -58,7 +58,10 @@ export const decodeSubscription = (id: string, bytes: Buffer): Member => {
   return { id, topics, generation: data.readInt32(), owned: data.readArray((one) => one.readInt32()) };
 };
 
-/** `partitions` by topic, of those topics that the member reads. */
+/**
+ * `partitions` by topic, of those topics that the member reads. The numbers also stand in the user data, for a member
+ * that reads no topic.
+ */
 export const encodeAssignment = (numbers: readonly number[], partitions: ReadonlyMap<string, number>): Buffer =>
   struct((to) =>
     to
@@ -68,17 +71,18 @@ export const encodeAssignment = (numbers: readonly number[], partitions: Readonl
           one.writeString(topic).writeArray(numbers.filter((number) => number < count)),
         ),
       )
-      .writeBytes(Buffer.alloc(0)),
+      .writeBytes(struct((data) => data.writeArray(numbers)).buffer),
   ).buffer;
 
-/** The partition numbers, of whatever topics. */
+/** The partition numbers. */
 export const decodeAssignment = (bytes: Buffer): number[] => {
   if (bytes.length === 0) return [];
   const from = new Decoder(bytes);
   from.readInt16();
-  const all = from.readArray((one) => {
+  from.readArray((one) => {
     text(one);
     return one.readArray((each) => each.readInt32());
   });
-  return [...new Set(all.flat())].sort((a, b) => a - b);
+  const own = from.readBytes();
+  return own === null ? [] : new Decoder(own).readArray((one) => one.readInt32());
 };

@@ -51,7 +51,7 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
       const found = await topics.find(ours);
       if (found !== undefined) counts.set(topic, found.config.partitions);
     }
-    const given = assign(all, Math.max(0, ...counts.values()));
+    const given = assign(all, Math.max(1, ...counts.values()));
     return all.map(({ id, topics: read }) => ({
       member: id,
       assignment: encodeAssignment(given.get(id) ?? [], new Map([...counts].filter(([topic]) => read.includes(topic)))),
