@@ -163,16 +163,11 @@ const headersOf = (batch: RecordBatch): (Headers | undefined)[] => {
 };
 
 const readHeaders = (reader: VarintReader, bytes: Buffer, count: number): Headers => {
-  const headers: Record<string, string> = {};
   const next = (): string => {
     const length = Math.max(0, readVarint(reader));
     const text = bytes.toString("utf8", reader.at, reader.at + length);
     reader.at += length;
     return text;
   };
-  for (let i = 0; i < count; i++) {
-    const name = next();
-    headers[name] = next();
-  }
-  return headers;
+  return Object.fromEntries(Array.from({ length: count }, () => [next(), next()]));
 };

@@ -74,6 +74,7 @@ export const kafkaClient = async (settings: KafkaSettings): Promise<KafkaClient>
   let members = 0;
   let closed = false;
 
+  /** Whoever asks first gets it first: of one lane the order of the requests is kept. */
   const wire = async (address: Address, lane: string): Promise<Wire> => {
     if (closed) throw new MillraceError("CLOSED", "the broker is closed");
     const key = `${address.host}:${address.port}/${lane}`;
@@ -88,7 +89,8 @@ export const kafkaClient = async (settings: KafkaSettings): Promise<KafkaClient>
     next.catch(() => {
       if (connections.get(key) === next) connections.delete(key);
     });
-    return next;
+    const made = await next;
+    return made;
   };
 
   const addressOf = (node: number): Address => {
