@@ -42,4 +42,13 @@ export type Checks = {
   checkMonitor(project: string, definition: MonitorDefinition): Promise<void>;
   /** ILLEGAL_STATE, naming the users, when something active in the project depends on it. */
   checkUnused(project: string, what: { aggregate: Aggregate; id: string } | ModelRef): Promise<void>;
+  /** NOT_FOUND; ILLEGAL_STATE for a deleted one. */
+  checkExperiment(project: string, experiment: string): Promise<void>;
+  /** NOT_FOUND. */
+  checkRun(project: string, run: string): Promise<void>;
+  /**
+   * Takes a name for the experiment that is about to have it. ALREADY_EXISTS, saying whether its holder is deleted;
+   * CONFLICT while another process is at it.
+   */
+  takeExperimentName(project: string, name: string, experiment: string): Promise<void>;
 };

@@ -23,6 +23,8 @@ export type HandlerContext<State> = {
  */
 export type HandlerSpec<Type extends CommandType, State, DeciderCommand> = {
   id(payload: Payload<Type>, project: string): string | undefined;
+  /** The aggregate's id from a UUID, where the payload names none; the UUID itself without it. */
+  idFrom?(uuid: string): string;
   prepare(payload: Payload<Type>, context: HandlerContext<State>): DeciderCommand | Promise<DeciderCommand>;
   serial?: "project" | "platform";
   /** Of a command that led to no event: the number of the version that it asked for and that is there already. */
@@ -37,6 +39,7 @@ export type Handler = {
   initial: unknown;
   serial: "project" | "platform" | null;
   id(payload: unknown, project: string): string | undefined;
+  idFrom(uuid: string): string;
   decide(payload: unknown, context: HandlerContext<unknown>, decision: () => DecisionContext): Promise<Decision>;
   evolve(state: unknown, event: LifecycleEvent): unknown;
 };
@@ -51,6 +54,7 @@ export const handlersOf = <Type extends CommandType, State, DeciderCommand, Even
     initial: decider.initial,
     serial: spec.serial ?? null,
     id: (payload, project) => spec.id(payload as Payload<Type>, project),
+    idFrom: (uuid) => spec.idFrom?.(uuid) ?? uuid,
     async decide(payload, context, decision) {
       const command = await spec.prepare(payload as Payload<Type>, context as HandlerContext<State>);
       const state = context.state as State;

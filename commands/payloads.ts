@@ -1,6 +1,20 @@
 import { z } from "zod";
 import * as define from "./definitions.ts";
-import { count, digest, duration, fieldName, member, name, slug, statement, text, topic, version } from "./fields.ts";
+import {
+  count,
+  digest,
+  duration,
+  fieldName,
+  instant,
+  member,
+  name,
+  slug,
+  statement,
+  text,
+  topic,
+  version,
+} from "./fields.ts";
+import * as track from "./tracking.ts";
 
 /** The payload of every command, by command type. The project comes with the request, not with the payload. */
 export const payloads = {
@@ -74,6 +88,59 @@ export const payloads = {
   CompleteTrainingJob: z.strictObject({ id: slug, version, rows: count, metrics: define.metrics }),
   FailTrainingJob: z.strictObject({ id: slug, code: name, message: text }),
   CancelTrainingJob: z.strictObject({ id: slug }),
+
+  CreateExperiment: z.strictObject({
+    id: track.experimentId.optional(),
+    name: track.experimentName,
+    artifactLocation: track.location.nullable().default(null),
+    tags: track.tags.default({}),
+  }),
+  RenameExperiment: z.strictObject({ id: track.experimentId, name: track.experimentName }),
+  SetExperimentTag: z.strictObject({ id: track.experimentId, key: track.key, value: track.tagValue }),
+  DeleteExperimentTag: z.strictObject({ id: track.experimentId, key: track.key }),
+  DeleteExperiment: z.strictObject({ id: track.experimentId }),
+  RestoreExperiment: z.strictObject({ id: track.experimentId }),
+
+  CreateRun: z.strictObject({
+    id: track.runId.optional(),
+    experiment: track.experimentId,
+    name: track.title,
+    user: track.user.default(""),
+    startTime: instant,
+    tags: track.tags.default({}),
+  }),
+  UpdateRun: z.strictObject({
+    id: track.runId,
+    status: track.runStatus.optional(),
+    endTime: instant.nullable().optional(),
+    name: track.title.optional(),
+  }),
+  /** Parameters and tags in one step: all of them or, when one is refused, none. */
+  LogRunBatch: z.strictObject({ id: track.runId, params: track.params.default({}), tags: track.tags.default({}) }),
+  DeleteRunTag: z.strictObject({ id: track.runId, key: track.key }),
+  LogRunInputs: z.strictObject({
+    id: track.runId,
+    datasets: z.array(track.runDataset).max(1000).default([]),
+    models: z.array(track.loggedModelId).max(1000).default([]),
+  }),
+  LogRunOutputs: z.strictObject({ id: track.runId, models: z.array(track.runOutput).min(1).max(1000) }),
+  DeleteRun: z.strictObject({ id: track.runId }),
+  RestoreRun: z.strictObject({ id: track.runId }),
+
+  CreateLoggedModel: z.strictObject({
+    id: track.loggedModelId.optional(),
+    experiment: track.experimentId,
+    name: track.title,
+    run: track.runId.nullable().default(null),
+    modelType: track.title.nullable().default(null),
+    params: track.params.default({}),
+    tags: track.tags.default({}),
+  }),
+  FinalizeLoggedModel: z.strictObject({ id: track.loggedModelId, status: z.enum(["READY", "UPLOAD_FAILED"]) }),
+  LogLoggedModelParams: z.strictObject({ id: track.loggedModelId, params: track.params }),
+  SetLoggedModelTags: z.strictObject({ id: track.loggedModelId, tags: track.tags }),
+  DeleteLoggedModelTag: z.strictObject({ id: track.loggedModelId, key: track.key }),
+  DeleteLoggedModel: z.strictObject({ id: track.loggedModelId }),
 };
 
 export type CommandType = keyof typeof payloads;

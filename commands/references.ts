@@ -1,5 +1,6 @@
 import type { Artifacts } from "../infra/artifacts/port.ts";
 import type { Broker } from "../infra/broker/port.ts";
+import { type Clock, systemClock } from "../infra/clock.ts";
 import type { EventStore } from "../infra/event-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import { MillraceError } from "../schemas/errors.ts";
@@ -29,6 +30,7 @@ import {
   type NamedSource,
   type NamedView,
 } from "./references/sources.ts";
+import { trackingChecks } from "./references/tracking.ts";
 import { activeDeployments, checkFeaturesStay, checkUnused, viewsFedBy } from "./references/usage.ts";
 import { existing, refused } from "./refusals.ts";
 
@@ -49,6 +51,7 @@ export type PlatformChecksDeps = LearningChecks & {
   registry: SchemaRegistry;
   broker: Broker;
   artifacts: Artifacts;
+  clock?: Clock;
 };
 
 /** Topics that the platform writes itself: `topicOf` of schemas/topics.ts. */
@@ -91,6 +94,8 @@ export const platformChecks = (deps: PlatformChecksDeps): Checks => {
   };
 
   return {
+    ...trackingChecks(deps.eventStore, deps.clock ?? systemClock),
+
     inspectModel: deps.inspectModel,
 
     async findArtifact(digest) {

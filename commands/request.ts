@@ -59,7 +59,7 @@ export const parsePayload = ({ type, payload }: Envelope): unknown => {
 export const identify = (request: Envelope, handler: Handler, payload: unknown, newId: () => string): Targeted => {
   const { project, idempotencyKey: key } = request;
   const made = () => (key === undefined ? newId() : uuidv5(`${project}\n${key}\nid`));
-  const target = handler.id(payload, project) ?? made();
+  const target = handler.id(payload, project) ?? handler.idFrom(made());
   if (handler.aggregate === "project" && target !== project) {
     throw new MillraceError("BAD_REQUEST", `id: "${target}" must be the project of the request, "${project}"`);
   }

@@ -13,6 +13,7 @@ export type SchemaShape = {
     DateTime: { Input: number; Output: number };
     Long: { Input: number; Output: number };
     JSON: { Input: unknown; Output: unknown };
+    StringMap: { Input: Record<string, string>; Output: Record<string, string> };
     NumberMap: { Input: Record<string, number>; Output: Record<string, number> };
     ID: { Input: string; Output: string };
   };

@@ -8,6 +8,8 @@ const words = {
   Variant: ["champion", "challenger", "shadow"],
   DriftStatistic: ["psi", "js", "ks", "wasserstein"],
   MonitorKind: ["drift", "error"],
+  RunStatus: ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"],
+  UploadResult: ["READY", "UPLOAD_FAILED"],
 } as const;
 
 export const Role = builder.enumType("Role", { values: words.Role });
@@ -16,13 +18,15 @@ export const AggregateFunction = builder.enumType("AggregateFunction", { values:
 export const Variant = builder.enumType("Variant", { values: words.Variant });
 export const DriftStatistic = builder.enumType("DriftStatistic", { values: words.DriftStatistic });
 export const MonitorKind = builder.enumType("MonitorKind", { values: words.MonitorKind });
+export const RunStatus = builder.enumType("RunStatus", { values: words.RunStatus });
+const UploadResult = builder.enumType("UploadResult", { values: words.UploadResult });
 
 export const Order = builder.enumType("Order", {
   description: "What a list is sorted by: the id, the moment of creation, or that of the last change.",
   values: ["name", "created", "updated"] as const,
 });
 
-const refs = { Role, Task, AggregateFunction, Variant, DriftStatistic, MonitorKind };
+const refs = { Role, Task, AggregateFunction, Variant, DriftStatistic, MonitorKind, RunStatus, UploadResult };
 
 /** The enum of exactly these words, for inputs that are made from the commands' own shapes. */
 export const enumOf = (asked: readonly string[]) => {

@@ -85,3 +85,15 @@ builder.scalarType("NumberMap", {
   parseValue: parseNumberMap,
   parseLiteral: (node, variables) => parseNumberMap(literal(node, variables)),
 });
+
+const parseStringMap = (value: unknown): Record<string, string> =>
+  typeof value === "object" && value !== null && Object.values(value).every((item) => typeof item === "string")
+    ? (value as Record<string, string>)
+    : refuse("StringMap: expected an object whose values are texts");
+
+builder.scalarType("StringMap", {
+  description: "A JSON object whose values are texts: parameters and tags by name.",
+  serialize: (value) => value,
+  parseValue: parseStringMap,
+  parseLiteral: (node, variables) => parseStringMap(literal(node, variables)),
+});

@@ -242,6 +242,64 @@ export type TrainingJobEvent =
   | Event<"TrainingJobFailed", { code: string; message: string }>
   | Event<"TrainingJobCancelled", Record<string, never>>;
 
+export type ExperimentEvent =
+  | Event<"ExperimentCreated", { name: string; artifactLocation: string | null; tags: Record<string, string> }>
+  | Event<"ExperimentRenamed", { name: string }>
+  | Event<"ExperimentTagSet", { key: string; value: string }>
+  | Event<"ExperimentTagDeleted", { key: string }>
+  | Event<"ExperimentDeleted", Record<string, never>>
+  | Event<"ExperimentRestored", Record<string, never>>;
+
+export type RunStatus = "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+
+/** A dataset as a run names it, known by name and digest. */
+export type RunDataset = {
+  name: string;
+  digest: string;
+  sourceType: string;
+  source: string;
+  schema: string | null;
+  profile: string | null;
+  tags: Record<string, string>;
+};
+
+/** A logged model that a run has written, at a step of its training. */
+export type RunOutput = { model: string; step: number };
+
+/** A run begins as RUNNING. Its metric points are no lifecycle: they go through a topic. */
+export type RunEvent =
+  | Event<
+      "RunCreated",
+      { experiment: string; name: string; user: string; startTime: number; tags: Record<string, string> }
+    >
+  | Event<"RunUpdated", { status?: RunStatus; endTime?: number | null; name?: string }>
+  | Event<"RunParamsLogged", { params: Record<string, string> }>
+  | Event<"RunTagsSet", { tags: Record<string, string> }>
+  | Event<"RunTagDeleted", { key: string }>
+  | Event<"RunInputsLogged", { datasets: RunDataset[]; models: string[] }>
+  | Event<"RunOutputsLogged", { models: RunOutput[] }>
+  | Event<"RunDeleted", Record<string, never>>
+  | Event<"RunRestored", Record<string, never>>;
+
+export type LoggedModelDefinition = {
+  experiment: string;
+  name: string;
+  /** The run that logged it. */
+  run: string | null;
+  modelType: string | null;
+  params: Record<string, string>;
+  tags: Record<string, string>;
+};
+
+/** A model that a run has logged; it is not registered by that. It begins as pending. */
+export type LoggedModelEvent =
+  | Event<"LoggedModelCreated", LoggedModelDefinition>
+  | Event<"LoggedModelFinalized", { status: "READY" | "UPLOAD_FAILED" }>
+  | Event<"LoggedModelParamsLogged", { params: Record<string, string> }>
+  | Event<"LoggedModelTagsSet", { tags: Record<string, string> }>
+  | Event<"LoggedModelTagDeleted", { key: string }>
+  | Event<"LoggedModelDeleted", Record<string, never>>;
+
 export type LifecycleEvent =
   | ProjectEvent
   | EventSourceEvent
@@ -250,7 +308,10 @@ export type LifecycleEvent =
   | DeploymentEvent
   | MonitorEvent
   | AlertEvent
-  | TrainingJobEvent;
+  | TrainingJobEvent
+  | ExperimentEvent
+  | RunEvent
+  | LoggedModelEvent;
 
 export type Aggregate =
   | "project"
@@ -260,7 +321,10 @@ export type Aggregate =
   | "deployment"
   | "monitor"
   | "alert"
-  | "training-job";
+  | "training-job"
+  | "experiment"
+  | "run"
+  | "logged-model";
 
 export const aggregates: readonly Aggregate[] = [
   "project",
@@ -271,6 +335,9 @@ export const aggregates: readonly Aggregate[] = [
   "monitor",
   "alert",
   "training-job",
+  "experiment",
+  "run",
+  "logged-model",
 ];
 
 export const streamName = (aggregate: Aggregate, project: string, id: string): string =>

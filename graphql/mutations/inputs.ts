@@ -2,6 +2,7 @@ import type { InputObjectRef, InputRef } from "@pothos/core";
 import { z } from "zod";
 import * as define from "../../commands/definitions.ts";
 import { instant } from "../../commands/fields.ts";
+import * as track from "../../commands/tracking.ts";
 import { builder } from "../builder.ts";
 import { enumOf } from "../enums.ts";
 
@@ -10,7 +11,16 @@ import { enumOf } from "../enums.ts";
  * optional, nullable or defaulted is optional here, and zod stays the judge of every value.
  */
 type Shape = z.ZodType;
-type AnyInput = InputRef<unknown> | "String" | "Int" | "Float" | "Boolean" | "Long" | "DateTime" | "NumberMap";
+type AnyInput =
+  | InputRef<unknown>
+  | "String"
+  | "Int"
+  | "Float"
+  | "Boolean"
+  | "Long"
+  | "DateTime"
+  | "NumberMap"
+  | "StringMap";
 type Input = { type: AnyInput | [AnyInput]; required: boolean };
 
 const INT_MAX = 2_147_483_647;
@@ -24,6 +34,8 @@ const names = new Map<Shape, string>([
   [define.monitorDefinition, "MonitorDefinitionInput"],
   [define.alertDefinition, "AlertDefinitionInput"],
   [define.trainingSpec, "TrainingSpecInput"],
+  [track.runDataset, "RunDatasetInput"],
+  [track.runOutput, "RunOutputInput"],
 ]);
 
 const made = new Map<Shape, InputObjectRef<typeof builder.$inferSchemaTypes, object>>();
@@ -65,7 +77,7 @@ const typeOf = (wrapped: Shape, name: string): AnyInput | [AnyInput] => {
   if (shape === instant) return "DateTime";
   if (isObject(shape)) return inputObject(shape, names.get(shape) ?? name);
   if (shape instanceof z.ZodArray) return [typeOf(shape.element as Shape, name) as AnyInput];
-  if (shape instanceof z.ZodRecord) return "NumberMap";
+  if (shape instanceof z.ZodRecord) return shape.valueType instanceof z.ZodString ? "StringMap" : "NumberMap";
   if (shape instanceof z.ZodEnum) return enumOf(shape.options as string[]) as InputRef<unknown>;
   if (shape instanceof z.ZodString || shape instanceof z.ZodLiteral) return "String";
   if (shape instanceof z.ZodUnion) return typeOf(shape.options[0] as Shape, name);

@@ -6,10 +6,12 @@ import { builder } from "../builder.ts";
 import { reach } from "../context.ts";
 import { Deployment } from "../types/deployment.ts";
 import { EventSource } from "../types/event-source.ts";
+import { Experiment } from "../types/experiment.ts";
 import { FeatureView } from "../types/feature-view.ts";
 import { Model, ModelVersion } from "../types/model.ts";
 import { Alert, Monitor } from "../types/monitor.ts";
 import { Project } from "../types/project.ts";
+import { LoggedModel, Run } from "../types/run.ts";
 import { TrainingJob } from "../types/training-job.ts";
 
 /** What a command answered, and the version number that it was about, where it was about one. */
@@ -67,4 +69,7 @@ export const results: Record<Aggregate, ReturnType<typeof resultOf>> = {
   monitor: resultOf("Monitor", "monitor", "monitors", Monitor),
   alert: resultOf("Alert", "alert", "alerts", Alert),
   "training-job": resultOf("TrainingJob", "trainingJob", "trainingJobs", TrainingJob),
+  experiment: resultOf("Experiment", "experiment", "experiments", Experiment),
+  run: resultOf("Run", "run", "runs", Run),
+  "logged-model": resultOf("LoggedModel", "loggedModel", "loggedModels", LoggedModel),
 };

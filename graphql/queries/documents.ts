@@ -14,10 +14,12 @@ import { DEFAULT_PAGE, pageSize } from "../limits/page-size.ts";
 import { decodeNodeId, splitNodeId } from "../node-id.ts";
 import { Deployment } from "../types/deployment.ts";
 import { EventSource } from "../types/event-source.ts";
+import { Experiment } from "../types/experiment.ts";
 import { FeatureView } from "../types/feature-view.ts";
 import { Model, ModelVersion } from "../types/model.ts";
 import { Alert, Monitor } from "../types/monitor.ts";
 import { Project } from "../types/project.ts";
+import { LoggedModel, Run } from "../types/run.ts";
 import { TrainingJob } from "../types/training-job.ts";
 import { connection, toConnection } from "./connection.ts";
 
@@ -95,6 +97,9 @@ collection("deployments", "deployment", Deployment);
 collection("monitors", "monitor", Monitor);
 collection("alerts", "alert", Alert);
 collection("trainingJobs", "trainingJob", TrainingJob);
+collection("experiments", "experiment", Experiment);
+collection("runs", "run", Run);
+collection("loggedModels", "loggedModel", LoggedModel);
 
 /** All projects stand in one list; somebody who is no administrator finds those where they are a member. */
 const mayList = ({ actor }: GraphContext, project: ProjectDocument): boolean =>

@@ -4,12 +4,15 @@ import { parseStreamName } from "../../schemas/lifecycle.ts";
 import { alerts } from "./alerts.ts";
 import { deployments } from "./deployments.ts";
 import { eventSources } from "./event-sources.ts";
+import { experiments } from "./experiments.ts";
 import { featureViews } from "./feature-views.ts";
 import { type DocumentFold, lifecycleOf } from "./fold.ts";
+import { loggedModels } from "./logged-models.ts";
 import { modelVersions } from "./model-versions.ts";
 import { models } from "./models.ts";
 import { monitors } from "./monitors.ts";
 import { projects } from "./projects.ts";
+import { runs } from "./runs.ts";
 import { trainingJobs } from "./training-jobs.ts";
 import type { CollectionName, DocumentBase } from "./types.ts";
 
@@ -32,6 +35,9 @@ const folds: readonly AnyFold[] = [
   monitors,
   alerts,
   trainingJobs,
+  experiments,
+  runs,
+  loggedModels,
 ];
 
 const byAggregate = new Map<Aggregate, Projecting[]>();

@@ -3,9 +3,13 @@ import type {
   DeploymentDefinition,
   EventSourceDefinition,
   FeatureViewDefinition,
+  LoggedModelDefinition,
   ModelVersionDefinition,
   MonitorDefinition,
   Role,
+  RunDataset,
+  RunOutput,
+  RunStatus,
   TrainingSpec,
 } from "../../schemas/lifecycle.ts";
 
@@ -72,6 +76,31 @@ export type TrainingJobDocument = DocumentBase & {
   error: { code: string; message: string } | null;
 };
 
+export type ExperimentDocument = DocumentBase & {
+  name: string;
+  artifactLocation: string | null;
+  tags: Record<string, string>;
+  status: "active" | "deleted";
+};
+
+/** Everything of a run but its metrics, which are no lifecycle. Times UTC milliseconds. */
+export type RunDocument = DocumentBase & {
+  experiment: string;
+  name: string;
+  user: string;
+  status: RunStatus;
+  startTime: number;
+  endTime: number | null;
+  params: Record<string, string>;
+  tags: Record<string, string>;
+  inputs: { datasets: RunDataset[]; models: string[] };
+  outputs: RunOutput[];
+  lifecycle: "active" | "deleted";
+};
+
+export type LoggedModelDocument = DocumentBase &
+  LoggedModelDefinition & { status: "PENDING" | "READY" | "UPLOAD_FAILED"; lifecycle: "active" | "deleted" };
+
 export type Collections = {
   projects: ProjectDocument;
   eventSources: EventSourceDocument;
@@ -82,6 +111,9 @@ export type Collections = {
   monitors: MonitorDocument;
   alerts: AlertDocument;
   trainingJobs: TrainingJobDocument;
+  experiments: ExperimentDocument;
+  runs: RunDocument;
+  loggedModels: LoggedModelDocument;
 };
 
 export type CollectionName = keyof Collections;
@@ -96,6 +128,9 @@ export const collectionNames: readonly CollectionName[] = [
   "monitors",
   "alerts",
   "trainingJobs",
+  "experiments",
+  "runs",
+  "loggedModels",
 ];
 
 /** The wire form of lists: newest or by name, forward from a cursor. */

@@ -30,6 +30,9 @@ export const noChecks: Checks = {
   checkTraining: async () => {},
   checkMonitor: async () => {},
   checkUnused: async () => {},
+  checkExperiment: async () => {},
+  checkRun: async () => {},
+  takeExperimentName: async () => {},
 };
 
 export type Send = <Type extends CommandType>(
