@@ -26,6 +26,7 @@ import { documentsPart } from "./documents.ts";
 import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
 import { whileLeading } from "./leading.ts";
+import { isForOneProcess } from "./one-process.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
@@ -57,10 +58,6 @@ const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; shar
   return all.filter(({ role }) => roles.includes(role));
 };
 
-/** Embedded engines that only one process may use at a time: all but the event store, which is SQLite's to share. */
-const needsLock = ({ broker, onlineStore, warehouse }: Settings, usesWarehouse: boolean): boolean =>
-  /^sqlite:/i.test(broker) || /^sqlite:/i.test(onlineStore) || (usesWarehouse && /^chdb:/i.test(warehouse));
-
 /**
  * Starts the roles of this process: the doors, the documents and the reactors on this thread, the others in threads of
  * their own.
@@ -85,7 +82,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
   const has = (role: RoleName): boolean => settings.roles.includes(role);
   const usesWarehouse = settings.roles.some((role) => role !== "streams");
   try {
-    if (needsLock(settings, usesWarehouse)) {
+    if (isForOneProcess(settings, usesWarehouse)) {
       const lock = lockDirectory(settings.data);
       closers.push(() => lock.release());
     }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { ParseArgsConfig } from "node:util";
+import type { Settings } from "../../infra/config.ts";
+import { sqlitePath } from "../../infra/sqlite/database.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 
 export type CliArguments = { values: Record<string, string | boolean | undefined>; positionals: string[] };
@@ -40,7 +41,7 @@ export const countOption = (values: CliArguments["values"], name: string, least 
 };
 
 /** NOT_FOUND instead of a new database where a folder was mistyped: for commands that look at what is there. */
-export const requireData = (data: string): void => {
-  if (existsSync(join(data, "millrace.db"))) return;
+export const requireData = ({ data, eventStore }: Pick<Settings, "data" | "eventStore">): void => {
+  if (!/^sqlite:/i.test(eventStore) || existsSync(sqlitePath(eventStore))) return;
   throw new MillraceError("NOT_FOUND", `there is no Millrace data in ${data}; name it with --data`);
 };

@@ -38,7 +38,7 @@ ${settingHelp}`,
     const filter: Filter = { project: given.project, topic: given.topic, code: given.code };
     const limit = countOption(values, "limit", 1);
     const settings = loadSettings(given, process.env);
-    requireData(settings.data);
+    requireData(settings);
     const engines = await openEngines(settings);
     try {
       if (action === "replay") {

@@ -2,6 +2,7 @@ import pino from "pino";
 import { loadSettings, type Settings } from "../../infra/config.ts";
 import { lockDirectory } from "../../infra/sqlite/lock.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
+import { isForOneProcess } from "../one-process.ts";
 import type { RebuildProgress, RebuildResult } from "../rebuild/progress.ts";
 import { projectionNames, requireProjection } from "../rebuild/rebuild.ts";
 import { type CliCommand, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
@@ -26,7 +27,7 @@ ${settingHelp}`,
     }
     requireProjection(name);
     const settings = loadSettings(textValues(values), process.env);
-    requireData(settings.data);
+    requireData(settings);
     const { records, ms } = await anyhow(name, settings, progressLine(name));
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
     const rate = Math.round((records * 1000) / Math.max(ms, 1));
@@ -40,6 +41,8 @@ type OnProgress = (progress: RebuildProgress) => void;
 const anyhow = async (name: string, settings: Settings, onProgress: OnProgress): Promise<RebuildResult> => {
   const stop = new AbortController();
   void shutdownSignal().then(() => stop.abort());
+  // Of engines that several processes share nobody can tell here whether one runs.
+  if (!isForOneProcess(settings, true)) return rebuildByDoor(name, settings, onProgress, stop.signal);
   let lock: ReturnType<typeof lockDirectory>;
   try {
     lock = lockDirectory(settings.data);

@@ -21,7 +21,7 @@ ${settingHelp}`,
   run: async ({ values }) => {
     const settings = loadSettings(textValues(values), process.env);
     const sample = countOption(values, "sample", 1);
-    requireData(settings.data);
+    requireData(settings);
     const running = await runningWarehouse(settings, pino({ level: settings.logLevel }));
     try {
       const projects = typeof values.project === "string" ? [values.project] : await projectsOf(settings);
