@@ -4,7 +4,7 @@ import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { streamName } from "../../schemas/lifecycle.ts";
 import { type Experiment, experiment } from "../experiment/decider.ts";
 import { uuidv5 } from "../identity.ts";
-import type { Fold, Loaded } from "../state-reader.ts";
+import { type Fold, stateReader } from "../state-reader.ts";
 
 /** The last claim on a name says which experiment has it, or is about to. */
 type Claim = { name: string; experiment: string };
@@ -14,36 +14,27 @@ const CLAIM_MS = 10_000;
 
 const claims = (project: string, name: string): string => `name-${project}/experiment-${uuidv5(name)}`;
 
+type Load = ReturnType<typeof stateReader>["load"];
+
+const stateOf = async (load: Load, project: string, id: string): Promise<Experiment | null> =>
+  (await load(streamName("experiment", project, id), experiment as Fold)).state as Experiment | null;
+
 const newestClaim = async (eventStore: EventStore, stream: string): Promise<StoredEvent | null> => {
   let newest: StoredEvent | null = null;
   for await (const event of eventStore.readStream(stream)) newest = event;
   return newest;
 };
 
-type Names = {
-  /** The experiment that has the name; null when none has. */
-  find(project: string, name: string): Promise<string | null>;
-  /** ALREADY_EXISTS, saying whether the holder is deleted; CONFLICT while another process is at it. */
-  take(project: string, name: string, id: string): Promise<void>;
-};
-
 /**
  * Names of experiments are unique in their project, deleted ones included. A name is claimed in a stream of its own
  * (not an aggregate's, so projections never see it) before an experiment is given it: of two processes only one claims.
  */
-export const experimentNames = (
-  eventStore: EventStore,
-  load: (stream: string, fold: Fold) => Promise<Loaded>,
-  clock: Clock,
-): Names => {
-  const stateOf = async (project: string, id: string): Promise<Experiment | null> =>
-    (await load(streamName("experiment", project, id), experiment as Fold)).state as Experiment | null;
-
+export const experimentNames = (eventStore: EventStore, load: Load, clock: Clock) => {
   /** Whether another may take the name over, and if not, why. */
   const checkFree = async (project: string, claim: StoredEvent, id: string): Promise<void> => {
     const { name, experiment: holder } = claim.data as Claim;
     if (holder === id) return;
-    const state = await stateOf(project, holder);
+    const state = await stateOf(load, project, holder);
     if (state?.name === name) {
       const where = state.status === "deleted" ? " and is deleted; restore it or choose another name" : "";
       throw new MillraceError("ALREADY_EXISTS", `experiment "${name}" exists with id ${holder}${where}`, {
@@ -55,14 +46,8 @@ export const experimentNames = (
   };
 
   return {
-    async find(project, name) {
-      const claim = await newestClaim(eventStore, claims(project, name));
-      if (claim === null) return null;
-      const { experiment: holder } = claim.data as Claim;
-      return (await stateOf(project, holder))?.name === name ? holder : null;
-    },
-
-    async take(project, name, id) {
+    /** ALREADY_EXISTS, saying whether the holder is deleted; CONFLICT while another process is at it. */
+    async take(project: string, name: string, id: string): Promise<void> {
       const stream = claims(project, name);
       const claim = await newestClaim(eventStore, stream);
       if (claim !== null) await checkFree(project, claim, id);
@@ -84,6 +69,19 @@ export const experimentNames = (
         throw error;
       }
     },
+  };
+};
+
+/** Finds the experiment of a name, deleted or not, as every answered command has left it; null when none has it. */
+export const experimentFinder = (
+  eventStore: EventStore,
+): ((project: string, name: string) => Promise<string | null>) => {
+  const { load } = stateReader(eventStore);
+  return async (project, name) => {
+    const claim = await newestClaim(eventStore, claims(project, name));
+    if (claim === null) return null;
+    const { experiment: holder } = claim.data as Claim;
+    return (await stateOf(load, project, holder))?.name === name ? holder : null;
   };
 };
 

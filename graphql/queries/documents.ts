@@ -1,4 +1,5 @@
 import type { ObjectRef } from "@pothos/core";
+import { isWithinExperiment } from "../../projections/documents/keys.ts";
 import type {
   CollectionName,
   Collections,
@@ -47,14 +48,16 @@ type PageArguments = {
   order?: "name" | "created" | "updated" | null;
   reverse?: boolean | null;
   asOf?: number | null;
+  experiment?: string | null;
 };
 
-const listOptions = ({ first, after, order, reverse, asOf }: PageArguments): ListOptions => ({
+const listOptions = ({ first, after, order, reverse, asOf, experiment }: PageArguments): ListOptions => ({
   first: pageSize(first),
   after: after ?? undefined,
   order: order ?? "name",
   reverse: reverse ?? false,
   asOf: asOf ?? undefined,
+  ...(experiment == null ? {} : { experiment }),
 });
 
 const collections = new Map<string, CollectionName>();
@@ -78,7 +81,12 @@ const collection = <Name extends CollectionName>(many: Name, one: string, ref: R
     }),
     [many]: t.field({
       type: Page,
-      args: { project: t.arg.string({ required: true }), ...paging(t), ...moment(t) },
+      args: {
+        project: t.arg.string({ required: true }),
+        ...paging(t),
+        ...moment(t),
+        ...(isWithinExperiment(many) ? { experiment: t.arg.string({ description: "Only those of it." }) } : {}),
+      },
       resolve: async (_, { project, ...args }, context) => {
         await allowRead(context, many, project);
         await reach(context, args.afterPosition);

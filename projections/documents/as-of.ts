@@ -6,6 +6,6 @@ export type AsOfReader = {
   list(
     collection: string,
     home: string,
-    options: { at: number; first: number; after?: string; order?: Order; reverse?: boolean },
+    options: { at: number; first: number; after?: string; order?: Order; reverse?: boolean; experiment?: string },
   ): Promise<{ items: { cursor: string; node: unknown }[]; hasNext: boolean }>;
 };

@@ -11,6 +11,19 @@ export const documentKey = (generation: number, collection: CollectionName, home
 export const indexOf = (generation: number, collection: CollectionName, home: string, order: Order): string =>
   `doc:${generation}:${collection}:${home}:${order}`;
 
+/** Runs and logged models have lists by experiment, too: a page of one costs nothing for the runs of others. */
+export const isWithinExperiment = (collection: CollectionName): boolean =>
+  collection === "runs" || collection === "loggedModels";
+
+/** The homes of the lists that hold a document: the project's, and its experiment's where it has one. */
+export const listHomes = (collection: CollectionName, home: string, document: DocumentBase): readonly string[] =>
+  isWithinExperiment(collection)
+    ? [home, homeOfExperiment(home, (document as DocumentBase & { experiment: string }).experiment)]
+    : [home];
+
+/** A project's name has no slash, so that this is no project's home. */
+export const homeOfExperiment = (home: string, experiment: string): string => `${home}/${experiment}`;
+
 /** Sorts below every character of a name, so that a name comes before those it begins. */
 const SEPARATOR = "\u0001";
 
@@ -18,7 +31,8 @@ const SEPARATOR = "\u0001";
 const VERSION_DIGITS = 10;
 
 const nameOf = (collection: CollectionName, document: DocumentBase): string => {
-  if (collection === "projects") return (document as DocumentBase & { name: string }).name;
+  if (collection === "projects" || collection === "experiments")
+    return (document as DocumentBase & { name: string }).name;
   if (collection === "modelVersions") {
     const { model, version } = document as DocumentBase & { model: string; version: number };
     return `${model}/${String(version).padStart(VERSION_DIGITS, "0")}`;

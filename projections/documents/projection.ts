@@ -3,8 +3,9 @@ import { comparePositions } from "../../infra/event-store/port.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../../infra/online-store/port.ts";
 import type { Changes, ChannelMessage, Projection } from "../follower.ts";
 import { type Target, targetResolver } from "./collections.ts";
-import { documentsPrefix, indexOf, nameMember } from "./keys.ts";
+import { documentsPrefix, indexOf, listHomes, nameMember } from "./keys.ts";
 import { type Slot, slotCache } from "./slots.ts";
+import type { DocumentBase } from "./types.ts";
 
 /** Channel of `{ collection, project, id, position, type }`, one for each document that a live event touched. */
 export const documentsChannel = "documents";
@@ -32,6 +33,17 @@ const indexChanges = (
   out: IndexEntry[],
 ): void => {
   if (document === null) return;
+  for (const place of listHomes(collection, home, document)) {
+    indexChangesOf(generation, place, { collection, id, written, document }, out);
+  }
+};
+
+const indexChangesOf = (
+  generation: number,
+  home: string,
+  { collection, id, written, document }: Pick<Slot, "collection" | "id" | "written"> & { document: DocumentBase },
+  out: IndexEntry[],
+): void => {
   const byName = indexOf(generation, collection, home, "name");
   const member = nameMember(collection, document);
   const before = written === null ? null : nameMember(collection, written);

@@ -3,7 +3,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import type { AsOfReader } from "./as-of.ts";
 import { homeOf } from "./collections.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { documentKey, idOfMember, indexOf, type Order } from "./keys.ts";
+import { documentKey, homeOfExperiment, idOfMember, indexOf, isWithinExperiment, type Order } from "./keys.ts";
 import { followLiveView } from "./live-view.ts";
 import type { CollectionName, Collections, DocumentBase, Documents, ListOptions, Page } from "./types.ts";
 
@@ -93,10 +93,11 @@ export const documentReader = (options: DocumentReaderOptions): Documents & { cl
   };
 
   const listNow = (collection: CollectionName, home: string, list: ListOptions): Promise<Page<DocumentBase>> => {
-    const { first, after, order = "name", reverse = false } = list;
+    const { first, after, order = "name", reverse = false, experiment } = list;
+    const place = experiment === undefined ? home : homeOfExperiment(home, experiment);
     const from = after === undefined ? undefined : decodeCursor(order, after);
     return onLive<Page<DocumentBase>>({ items: [], hasNext: false, total: 0 }, async (generation) => {
-      const index = indexOf(generation, collection, home, order);
+      const index = indexOf(generation, collection, place, order);
       const [range, total] = await Promise.all([
         onlineStore.range(index, { after: from, reverse, limit: first + 1 }),
         onlineStore.count(index),
@@ -124,6 +125,9 @@ export const documentReader = (options: DocumentReaderOptions): Documents & { cl
       const { first, asOf: at, ...rest } = list;
       if (!Number.isInteger(first) || first < 1 || first > MAX_PAGE) {
         throw new MillraceError("BAD_REQUEST", `first: expected a whole number from 1 to ${MAX_PAGE}, got ${first}`);
+      }
+      if (rest.experiment !== undefined && !isWithinExperiment(collection)) {
+        throw new MillraceError("BAD_REQUEST", `experiment: ${collection} do not belong to one; leave it out`);
       }
       const home = homeOf(collection, project);
       if (at === undefined) return (await listNow(collection, home, list)) as Page<Collections[C]>;

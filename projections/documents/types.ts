@@ -140,6 +140,8 @@ export type ListOptions = {
   after?: string;
   order?: "name" | "created" | "updated";
   reverse?: boolean;
+  /** Of runs and logged models: only those of this experiment. */
+  experiment?: string;
   /** The platform as of this moment, UTC milliseconds. */
   asOf?: number;
 };

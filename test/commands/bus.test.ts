@@ -117,6 +117,26 @@ test("every command goes through; none is left without a handler", async (t) => 
     await send("SubmitTrainingJob", { id: job, spec: training });
     await (type === "FailTrainingJob" ? all(type, { id: job, code: "X", message: "" }) : all(type, { id: job }));
   }
+  const { id: experiment } = await all("CreateExperiment", { name: "trees" });
+  await all("RenameExperiment", { id: experiment, name: "forests" });
+  await all("SetExperimentTag", { id: experiment, key: "team", value: "a" });
+  await all("DeleteExperimentTag", { id: experiment, key: "team" });
+  await all("DeleteExperiment", { id: experiment });
+  await all("RestoreExperiment", { id: experiment });
+  const { id: run } = await all("CreateRun", { experiment, name: "first", startTime: 1 });
+  await all("UpdateRun", { id: run, status: "FINISHED", endTime: 2 });
+  await all("LogRunBatch", { id: run, params: { depth: "6" }, tags: { team: "a" } });
+  await all("DeleteRunTag", { id: run, key: "team" });
+  const { id: logged } = await all("CreateLoggedModel", { experiment, name: "model", run });
+  await all("LogRunInputs", { id: run, models: [logged] });
+  await all("LogRunOutputs", { id: run, models: [{ model: logged }] });
+  await all("FinalizeLoggedModel", { id: logged, status: "READY" });
+  await all("LogLoggedModelParams", { id: logged, params: { depth: "6" } });
+  await all("SetLoggedModelTags", { id: logged, tags: { team: "a" } });
+  await all("DeleteLoggedModelTag", { id: logged, key: "team" });
+  await all("DeleteLoggedModel", { id: logged });
+  await all("DeleteRun", { id: run });
+  await all("RestoreRun", { id: run });
   await all("StopDeployment", { id: "payment" });
   await all("RejectModelVersion", { model: "payer", version: 1, comment: "old" });
   await all("ArchiveModel", { model: "payer" });

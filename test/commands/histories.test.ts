@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { Experiment } from "../../commands/experiment/decider.ts";
 import { handlers } from "../../commands/handlers.ts";
+import type { LoggedModel } from "../../commands/logged-model/decider.ts";
 import type { Model } from "../../commands/model/state.ts";
 import type { Monitor } from "../../commands/monitor/decider.ts";
+import type { Run } from "../../commands/run/decider.ts";
 import type { TrainingJob } from "../../commands/training-job/decider.ts";
 import { aggregates, type LifecycleEvent, parseStreamName } from "../../schemas/lifecycle.ts";
 import { currentVersion, eventTypes, upcast } from "../../schemas/upcasters.ts";
@@ -68,6 +71,19 @@ test("the shop of release 0.1 is what it was", () => {
   assert.deepEqual([...payer.aliases], [["live", 1]]);
   const jobs = ["one", "two", "three"].map((id) => (states.get(`training-job-shop/${id}`) as TrainingJob).status);
   assert.deepEqual(jobs, ["completed", "failed", "cancelled"]);
+});
+
+test("the runs of release 0.2 are what they were", () => {
+  const states = replay(JSON.parse(readFileSync("test/histories/0.2-tracking.json", "utf8")));
+  const trees = states.get("experiment-lab/7") as Experiment;
+  assert.deepEqual([trees.name, [...trees.formerNames], trees.status], ["forests", ["trees"], "active"]);
+  assert.deepEqual([...trees.tags], [["goal", "auc"]]);
+  const best = states.get(`run-lab/${"0a".repeat(16)}`) as Run;
+  assert.deepEqual([best.name, best.status, best.endTime, best.deleted], ["best", "FINISHED", 1795132900000, false]);
+  assert.deepEqual(Object.fromEntries(best.params), { depth: "6", trees: "100" });
+  assert.deepEqual(Object.fromEntries(best.tags), { "mlflow.runName": "best", team: "a" });
+  const late = states.get(`logged-model-lab/m-${"0b".repeat(16)}`) as LoggedModel;
+  assert.deepEqual([late.status, late.deleted, [...late.tags]], ["READY", true, [["team", "a"]]]);
 });
 
 test("data at the newest version is passed on as it is", () => {

@@ -5,10 +5,13 @@ import { alert } from "../../commands/alert/decider.ts";
 import type { Decider } from "../../commands/decider.ts";
 import { deployment } from "../../commands/deployment/decider.ts";
 import { eventSource } from "../../commands/event-source/decider.ts";
+import { experiment } from "../../commands/experiment/decider.ts";
 import { featureView } from "../../commands/feature-view/decider.ts";
+import { loggedModel } from "../../commands/logged-model/decider.ts";
 import { model } from "../../commands/model/decider.ts";
 import { monitor } from "../../commands/monitor/decider.ts";
 import { project } from "../../commands/project/decider.ts";
+import { run } from "../../commands/run/decider.ts";
 import { trainingJob } from "../../commands/training-job/decider.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { drift, finding, orders, payment, spending, training, version } from "./samples.ts";
@@ -115,4 +118,48 @@ repeats(trainingJob, [
   { type: "CompleteTrainingJob", data: { id: "j", version: 1, rows: 1, metrics: {} } },
   { type: "FailTrainingJob", data: { id: "j", code: "X", message: "" } },
   { type: "CancelTrainingJob", data: { id: "j" } },
+]);
+
+const made = { id: "7", name: "trees", artifactLocation: null, tags: {} };
+
+repeats(experiment, [
+  { type: "CreateExperiment", data: made },
+  { type: "CreateExperiment", data: { ...made, name: "forests" } },
+  { type: "RenameExperiment", data: { id: "7", name: "trees" } },
+  { type: "RenameExperiment", data: { id: "7", name: "woods" } },
+  { type: "SetExperimentTag", data: { id: "7", key: "team", value: "a" } },
+  { type: "DeleteExperimentTag", data: { id: "7", key: "team" } },
+  { type: "DeleteExperiment", data: { id: "7" } },
+  { type: "RestoreExperiment", data: { id: "7" } },
+]);
+
+const dataset = { name: "d", digest: "1", sourceType: "local", source: "", schema: null, profile: null, tags: {} };
+const begun = { id: "r", experiment: "7", name: "first", user: "ann", startTime: 1, tags: {} };
+
+repeats(run, [
+  { type: "CreateRun", data: begun },
+  { type: "CreateRun", data: { ...begun, user: "bob" } },
+  { type: "UpdateRun", data: { id: "r", status: "FINISHED", endTime: 2, name: "last" } },
+  { type: "UpdateRun", data: { id: "r", status: "RUNNING", endTime: null } },
+  ...["1", "2"].map((a) => ({ type: "LogRunBatch", data: { id: "r", params: { a }, tags: { a } } }) as const),
+  { type: "LogRunBatch", data: { id: "r", params: {}, tags: { "mlflow.runName": "middle" } } },
+  { type: "DeleteRunTag", data: { id: "r", key: "mlflow.runName" } },
+  { type: "LogRunInputs", data: { id: "r", datasets: [dataset, dataset], models: ["m", "m"] } },
+  { type: "LogRunOutputs", data: { id: "r", models: [{ model: "m", step: 1 }] } },
+  { type: "DeleteRun", data: { id: "r" } },
+  { type: "RestoreRun", data: { id: "r" } },
+]);
+
+const logged = { id: "m", experiment: "7", name: "model", run: null, modelType: null, params: { a: "1" }, tags: {} };
+
+repeats(loggedModel, [
+  { type: "CreateLoggedModel", data: logged },
+  { type: "CreateLoggedModel", data: { ...logged, run: "r" } },
+  ...(["READY", "UPLOAD_FAILED"] as const).map(
+    (status) => ({ type: "FinalizeLoggedModel", data: { id: "m", status } }) as const,
+  ),
+  ...["1", "2"].map((a) => ({ type: "LogLoggedModelParams", data: { id: "m", params: { a } } }) as const),
+  { type: "SetLoggedModelTags", data: { id: "m", tags: { a: "1" } } },
+  { type: "DeleteLoggedModelTag", data: { id: "m", key: "a" } },
+  { type: "DeleteLoggedModel", data: { id: "m" } },
 ]);

@@ -5,8 +5,8 @@ import { paging, type SortKey } from "./page.ts";
 
 type Found = { id: string; doc: string; place: string | number };
 
-/** By name as the live lists sort: a project by its name, a model's versions by number, the rest by id. */
-const byName = `multiIf(collection = 'projects', JSONExtractString(doc, 'name'),
+/** By name as the live lists sort: a project and an experiment by its name, a model's versions by number, the rest by id. */
+const byName = `multiIf(collection IN ('projects', 'experiments'), JSONExtractString(doc, 'name'),
   collection = 'modelVersions', concat(JSONExtractString(doc, 'model'), '/', leftPad(toString(JSONExtractInt(doc, 'version')), 10, '0')),
   id)`;
 
@@ -37,6 +37,8 @@ export const documentsAsOf = (warehouse: Warehouse): AsOfReader => ({
       { sql: "id", type: "String", of: (row) => row.id },
     ];
     const pages = paging<Found>(options, keys);
+    const { experiment } = options;
+    const within = experiment === undefined ? "" : "AND JSONExtractString(doc, 'experiment') = {experiment:String}";
     const found = await ask<Found>(
       warehouse,
       `SELECT id, doc, ${sql} AS place FROM (
@@ -45,8 +47,14 @@ export const documentsAsOf = (warehouse: Warehouse): AsOfReader => ({
            SELECT * FROM documents WHERE collection = {collection:String} AND project = {home:String}
              AND at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
          ) GROUP BY id
-       ) WHERE gone = 0 AND ${pages.where.sql} ${pages.order}`,
-      { collection, home, at: options.at, ...pages.where.parameters },
+       ) WHERE gone = 0 ${within} AND ${pages.where.sql} ${pages.order}`,
+      {
+        collection,
+        home,
+        at: options.at,
+        ...(experiment === undefined ? {} : { experiment }),
+        ...pages.where.parameters,
+      },
     );
     const page = pages.page(found);
     return {
