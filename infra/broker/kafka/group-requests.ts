@@ -1,6 +1,16 @@
 import type { Offsets } from "../port.ts";
 import { codes, ProtocolError } from "./errors.ts";
-import { type Exchange, failOn, failOnPartitions, int64, partitionCodes, struct, structs, text } from "./exchange.ts";
+import {
+  type Exchange,
+  failOn,
+  failOnPartitions,
+  int64,
+  type PartitionsOf,
+  partitionCodes,
+  struct,
+  structs,
+  text,
+} from "./exchange.ts";
 import type { OffsetsOf } from "./transaction-requests.ts";
 
 /** Commits without being a member of the group: it must have none. */
@@ -32,17 +42,26 @@ export const commitOffsets = (group: string, topics: readonly OffsetsOf[]): Exch
 });
 
 /**
- * All offsets of a group. Version 7, as it fails with UNSTABLE_OFFSET_COMMIT while a transaction that has committed
- * offsets is being ended: an older one would answer those from before it.
+ * Offsets of a group. Version 7, as it fails with UNSTABLE_OFFSET_COMMIT while a transaction that has committed offsets
+ * is being ended: an older one would answer those from before it. It does so for partitions that are asked for by name
+ * alone, not for "all".
  */
-export const fetchOffsets = (group: string): Exchange<Offsets> => ({
+export const fetchOffsets = (group: string, topics: readonly PartitionsOf[]): Exchange<Offsets> => ({
   name: "OffsetFetch",
   key: 9,
   version: 7,
-  body: struct((to) =>
+  body: struct((to) => {
     // The first byte ends the header of a flexible version: no tagged fields.
-    to.writeUVarInt(0).writeUVarIntString(group).writeUVarInt(0).writeBoolean(true).writeUVarInt(0),
-  ),
+    to.writeUVarInt(0)
+      .writeUVarIntString(group)
+      .writeUVarInt(topics.length + 1);
+    for (const { topic, partitions } of topics) {
+      to.writeUVarIntString(topic).writeUVarInt(partitions.length + 1);
+      for (const partition of partitions) to.writeInt32(partition);
+      to.writeUVarInt(0);
+    }
+    to.writeBoolean(true).writeUVarInt(0);
+  }),
   read: (from) => {
     from.readTaggedFields();
     from.readInt32();

@@ -154,7 +154,9 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
     async committed(group) {
       opened();
       const name = topics.inKafka(group);
-      const answer = await client.persist(() => client.coordinate("group", name, fetchOffsets(name)), {
+      const all = await client.persist(() => topics.partitionsNow());
+      if (all.length === 0) return [];
+      const answer = await client.persist(() => client.coordinate("group", name, fetchOffsets(name, all)), {
         firstDelayMs: 1,
         longestDelayMs: 50,
         forMs: writerTimeoutMs + 10_000,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { type Offsets, partitionKey } from "../port.ts";
+import { type Offsets, partitionKey, type TopicPartition } from "../port.ts";
 import type { KafkaClient } from "./client.ts";
 import { codes, hasCode, isPassing, isUnreachable, ProtocolError } from "./errors.ts";
-import { type BatchFor, produceBatches } from "./log-requests.ts";
+import { type Appended, produceBatches } from "./log-requests.ts";
 import { latest, listOffsets } from "./requests.ts";
 import { noPartition, partitionsByTopic, type Topics } from "./topics.ts";
 import {
@@ -80,15 +80,6 @@ export const transactionalProducer = (
     await client.persist(() => client.coordinate("group", name, exchange), soon);
   };
 
-  const append = async (who: Producer, parts: readonly Part[]): Promise<Written[]> => {
-    const leaders = await topics.byLeader(parts);
-    const written = await allOf(
-      [...leaders].map(([leader, own]) => appendTo({ client, topics, codec }, leader, own, who, id, sequences)),
-    );
-    const byPart = new Map(written.flat().map((one) => [partitionKey(one.topic, one.partition), one]));
-    return parts.map(({ topic, partition }) => byPart.get(partitionKey(topic, partition)) as Written);
-  };
-
   const fail = async (
     who: Producer,
     error: unknown,
@@ -133,7 +124,7 @@ export const transactionalProducer = (
         await checkTopics(topics, parts, unit.offsets());
         await register(who, parts);
         produced = parts.length > 0;
-        const appended = append(who, parts);
+        const appended = append({ client, topics, codec }, parts, who, id, sequences);
         const offsets = [...unit.offsets()].map(([group, own]) => commitOffsets(who, group, own));
         await allOf<unknown>([appended, ...offsets]);
         ending = true;
@@ -157,42 +148,74 @@ const allOf = async <T>(promises: readonly Promise<T>[]): Promise<T[]> => {
   });
 };
 
-/** Sends a leader's batches one behind the other without waiting: the first of each partition, the second, ... */
-const appendTo = async (
-  { client, topics, codec }: Log,
-  leader: number,
+/**
+ * Appends all batches of the parts. The first of each partition is sent until it is taken: Kafka refuses it with
+ * NOT_ENOUGH_REPLICAS while it cannot tell yet that the transaction has the partition, and it knows a repetition by
+ * its sequence. The others follow without waiting for one another, and are not repeated: their order would be lost.
+ */
+const append = async (
+  log: Log,
   parts: readonly Part[],
   who: Producer,
   transactionalId: string,
   sequences: Map<string, number>,
 ): Promise<Written[]> => {
-  const rounds = Math.max(...parts.map(({ batches }) => batches.length));
-  const answers = [];
-  for (let round = 0; round < rounds; round++) {
-    const batches: BatchFor[] = [];
-    for (const { topic, partition, batches: own } of parts) {
-      const batch = own[round];
-      if (batch === undefined) continue;
-      const key = partitionKey(topic, partition);
-      const sequence = sequences.get(key) ?? 0;
-      sequences.set(key, (sequence + batch.count) % 2 ** 31);
-      const bytes = batch.finish({ ...who, sequence, transactional: true }, codec);
-      batches.push({ topic: topics.inKafka(topic), partition, bytes });
+  const sequenceOf = new Map(parts.map((part) => [part, sequences.get(keyOf(part)) ?? 0]));
+  const send = async (leader: number, own: readonly Part[], round: number): Promise<Map<Part, Appended>> => {
+    const batches = own.map((part) => {
+      const sequence = sequenceOf.get(part) as number;
+      const bytes = part.batches[round].finish({ ...who, sequence, transactional: true }, log.codec);
+      return { topic: log.topics.inKafka(part.topic), partition: part.partition, bytes };
+    });
+    const answers = await log.client.send(leader, "data", produceBatches(transactionalId, batches));
+    const byKey = new Map(answers.map((one) => [keyOf({ ...one, topic: log.topics.ours(one.topic) }), one]));
+    return new Map(own.map((part) => [part, byKey.get(keyOf(part)) as Appended]));
+  };
+
+  const first = new Map<Part, number>();
+  const sendFirst = async (): Promise<void> => {
+    const leaders = await log.topics.byLeader(parts.filter((part) => !first.has(part)));
+    let refused: ProtocolError | null = null;
+    const taken = await allOf([...leaders].map(([leader, own]) => send(leader, own, 0))).catch((error) => {
+      for (const { topic } of parts) log.topics.forget(topic);
+      throw error;
+    });
+    for (const [part, { code, offset }] of taken.flatMap((one) => [...one])) {
+      if (code === 0) first.set(part, offset);
+      else refused = new ProtocolError(code, "Produce", keyOf(part));
+      if (code === codes.NOT_LEADER_OR_FOLLOWER) log.topics.forget(part.topic);
     }
-    answers.push(client.send(leader, "data", produceBatches(transactionalId, batches)));
+    if (refused !== null) throw refused;
+  };
+  await log.client.persist(sendFirst, soon);
+
+  const rest = [];
+  const leaders = await log.topics.byLeader(parts);
+  const rounds = Math.max(0, ...parts.map(({ batches }) => batches.length));
+  for (let round = 1; round < rounds; round++) {
+    for (const part of parts) advance(sequenceOf, part, part.batches[round - 1]?.count ?? 0);
+    for (const [leader, all] of leaders) {
+      const own = all.filter(({ batches }) => batches.length > round);
+      if (own.length > 0) rest.push(send(leader, own, round));
+    }
   }
-  const first = new Map<string, number>();
-  for (const { topic, partition, code, offset } of (await allOf(answers)).flat()) {
-    const key = partitionKey(topics.ours(topic), partition);
-    if (code !== 0) throw new ProtocolError(code, "Produce", key);
-    if (!first.has(key)) first.set(key, offset);
+  for (const [part, { code }] of (await allOf(rest)).flatMap((one) => [...one])) {
+    if (code !== 0) throw new ProtocolError(code, "Produce", keyOf(part));
   }
-  return parts.map(({ topic, partition, count }) => ({
-    topic,
-    partition,
-    firstOffset: first.get(partitionKey(topic, partition)) as number,
-    count,
+  for (const part of parts) advance(sequences, keyOf(part), part.count);
+  return parts.map((part) => ({
+    topic: part.topic,
+    partition: part.partition,
+    firstOffset: first.get(part) as number,
+    count: part.count,
   }));
+};
+
+const keyOf = ({ topic, partition }: TopicPartition): string => partitionKey(topic, partition);
+
+/** Sequences are numbers of 31 bits that begin again at 0. */
+const advance = <Key>(sequences: Map<Key, number>, key: Key, by: number): void => {
+  sequences.set(key, ((sequences.get(key) ?? 0) + by) % 2 ** 31);
 };
 
 /** Before anything is written: UNKNOWN_TOPIC, or what a record is refused for that was added before its topic was known. */
@@ -246,7 +269,7 @@ export const idempotentProducer = ({ client, topics, codec }: Log) => {
           },
           { passing: (error) => isPassing(error) || hasCode(error, codes.UNKNOWN_TOPIC_OR_PARTITION) },
         );
-        sequences.set(key, (sequence + count) % 2 ** 31);
+        advance(sequences, key, count);
         return { topic, partition, firstOffset, count };
       } catch (error) {
         // What became of the batch is not known: the sequence would not be either.

@@ -4,7 +4,7 @@ import { checkConfig, unknownTopic } from "../sqlite-catalog.ts";
 import type { KafkaClient } from "./client.ts";
 import { codes, hasCode, ProtocolError } from "./errors.ts";
 import type { PartitionsOf } from "./exchange.ts";
-import { alterTopic, createTopic, deleteTopic, describeTopics } from "./requests.ts";
+import { alterTopic, createTopic, deleteTopic, describeTopics, type Metadata } from "./requests.ts";
 import { configOf, DEFAULT_MAX_RECORD_BYTES, managed, maxBatchBytes, oldConfigs, settingsOf } from "./topic-configs.ts";
 
 export type KafkaTopic = {
@@ -31,6 +31,8 @@ export type Topics = {
   forget(name: string): void;
   /** Parts by the node that leads them; a part without a leader fails as one that passes by. */
   byLeader<T extends TopicPartition>(parts: readonly T[]): Promise<Map<number, T[]>>;
+  /** Every partition that there is, as Kafka names them: asked for anew. */
+  partitionsNow(): Promise<PartitionsOf[]>;
   inKafka(name: string): string;
   ours(kafkaName: string): string;
 };
@@ -45,10 +47,9 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
 
   const inKafka = (name: string): string => prefix + name;
 
-  /** Those of the names that exist, by name. */
-  const load = async (names: readonly string[] | null): Promise<KafkaTopic[]> => {
+  const described = async (names: readonly string[] | null): Promise<Metadata["topics"]> => {
     const { topics } = await client.metadata(names === null ? null : names.map(inKafka));
-    const found = topics.filter(
+    return topics.filter(
       ({ topic, code, internal }) =>
         code !== codes.UNKNOWN_TOPIC_OR_PARTITION &&
         code !== codes.INVALID_TOPIC &&
@@ -56,6 +57,11 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
         !topic.startsWith("__") &&
         topic.startsWith(prefix),
     );
+  };
+
+  /** Those of the names that exist, by name. */
+  const load = async (names: readonly string[] | null): Promise<KafkaTopic[]> => {
+    const found = await described(names);
     const configs = found.length === 0 ? new Map() : await client.ask(describeTopics(found.map(({ topic }) => topic)));
     const loaded: KafkaTopic[] = [];
     for (const { topic, code, partitions } of found) {
@@ -196,6 +202,11 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
       }
       return leaders;
     },
+    partitionsNow: async () =>
+      (await described(null)).map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => partition),
+      })),
     inKafka,
     ours: (kafkaName) => kafkaName.slice(prefix.length),
   };
