@@ -26,6 +26,10 @@ const commands: Record<string, { summary: string; load: () => Promise<CliCommand
     summary: "List records that could not be used, or replay them",
     load: async () => (await import("./platform/cli/dead-letters.ts")).deadLetters,
   },
+  audit: {
+    summary: "Prove that no event was changed, or write the audit to a file",
+    load: async () => (await import("./platform/cli/audit.ts")).audit,
+  },
   doctor: {
     summary: "Check the machine, the settings and the data",
     load: async () => (await import("./platform/cli/doctor.ts")).doctor,

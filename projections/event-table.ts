@@ -11,6 +11,8 @@ export type EventTable = {
   table: string;
   /** The rows that these events add, in the order of their positions. */
   rows(events: readonly StoredEvent[]): Promise<Record<string, unknown>[]>;
+  /** Called once before the first rows, where these depend on what is in the table already. */
+  resume?(ask: <Row>(query: string) => Promise<Row[]>, table: string): Promise<void>;
 };
 
 export type EventTableOptions = {
@@ -39,10 +41,13 @@ const RETRY_MS = 500;
 export const runEventTable = async (table: EventTable, options: EventTableOptions): Promise<void> => {
   const { eventStore, warehouse, signal, maxEvents = MAX_EVENTS, lingerMs = LINGER_MS, retryMs = RETRY_MS } = options;
 
+  const ask = async <Row>(query: string): Promise<Row[]> => {
+    const answer = await warehouse.client.query({ query: `${query} ${readOwnWrites}`, format: "JSONEachRow" });
+    return answer.json<Row>();
+  };
+
   const newestPosition = async (): Promise<Position> => {
-    const query = `SELECT toString(max(position)) AS newest FROM ${table.table} ${readOwnWrites}`;
-    const answer = await warehouse.client.query({ query, format: "JSONEachRow" });
-    const [row] = await answer.json<{ newest: string }>();
+    const [row] = await ask<{ newest: string }>(`SELECT toString(max(position)) AS newest FROM ${table.table}`);
     return row.newest;
   };
 
@@ -74,6 +79,7 @@ export const runEventTable = async (table: EventTable, options: EventTableOption
 
   const after = await untilDone(newestPosition);
   if (after === null) return;
+  await untilDone(async () => table.resume?.(ask, table.table));
   for await (const batch of eventBatches(eventStore, { after, signal, maxEvents, lingerMs })) {
     const rows = await table.rows(batch.events);
     if (rows.length > 0) await write(rows, rows[rows.length - 1].position as Position);

@@ -34,7 +34,17 @@ const AuditEntry = builder.objectRef<AuditRow>("AuditEntry").implement({
     correlationId: t.exposeString("correlation"),
     causationId: t.exposeString("causation"),
     reason: t.exposeString("reason"),
+    hash: t.exposeString("hash", { description: "SHA-256 over the record and the hash before it in its project." }),
     data: t.field({ type: "JSON", resolve: ({ data }) => JSON.parse(data) }),
+  }),
+});
+
+const AuditHead = builder.objectRef<{ position: string; hash: string; at: number }>("AuditHead").implement({
+  description: "The newest link of a project's audit: it vouches for every record before it. Keep it elsewhere.",
+  fields: (t) => ({
+    position: t.exposeString("position"),
+    hash: t.exposeString("hash"),
+    at: t.expose("at", { type: "DateTime" }),
   }),
 });
 
@@ -111,6 +121,16 @@ builder.queryFields((t) => ({
       await allowRead(context, "audit", project);
       const query = { ...given(filter), first: pageSize(filter.first) };
       return toConnection(await context.deps.warehouse.audit(project, query), filter.after);
+    },
+  }),
+  auditHead: t.field({
+    type: AuditHead,
+    nullable: true,
+    extensions: { cost: WAREHOUSE_COST },
+    args: { project: t.arg.string({ required: true }) },
+    resolve: async (_, { project }, context) => {
+      await allowRead(context, "auditHead", project);
+      return context.deps.warehouse.auditHead(project);
     },
   }),
   deadLetters: t.field({

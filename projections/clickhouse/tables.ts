@@ -85,7 +85,7 @@ const audit: TableDefinition = {
   name: "audit",
   columns: `project LowCardinality(String), position UInt64, stream String, revision UInt64, type LowCardinality(String),
   actor LowCardinality(String), at DateTime64(3, 'UTC'), correlation String, causation String, data String,
-  reason String`,
+  reason String, id String, schema_version UInt16, hash String`,
   orderBy: "project, position",
   shardBy: together,
 };
@@ -119,8 +119,19 @@ export const tables: readonly TableDefinition[] = [
   schemaVersions,
 ];
 
+/** `anewWithout`: tables, made of the event store alone, that are dropped before where they lack this column. */
+type Migration = {
+  version: number;
+  tables: readonly TableDefinition[];
+  anewWithout?: Readonly<Record<string, string>>;
+};
+
 /** Applied in order, each once; creating what is there already changes nothing. */
-const migrations: readonly { version: number; tables: readonly TableDefinition[] }[] = [{ version: 1, tables }];
+const migrations: readonly Migration[] = [
+  { version: 1, tables },
+  // The chain of digests begins with the first event: the table is filled from the event store again.
+  { version: 2, tables: [audit], anewWithout: { audit: "hash" } },
+];
 
 /** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */
 export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
@@ -128,6 +139,13 @@ export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
   const { client, ddl } = warehouse;
   const create = async (table: TableDefinition): Promise<void> => {
     for (const query of ddl.createTable(table)) await client.command({ query });
+  };
+  const dropWithout = async (table: string, column: string): Promise<void> => {
+    const query = `SELECT count() AS found FROM system.columns
+      WHERE database = currentDatabase() AND table = {table:String} AND name = {column:String}`;
+    const answer = await client.query({ query, query_params: { table, column }, format: "JSONEachRow" });
+    const [{ found }] = await answer.json<{ found: number }>();
+    if (Number(found) === 0) for (const statement of ddl.dropTable(table)) await client.command({ query: statement });
   };
   try {
     await create(schemaVersions);
@@ -138,6 +156,7 @@ export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
     const [{ version }] = await answer.json<{ version: number }>();
     for (const migration of migrations) {
       if (migration.version <= version) continue;
+      for (const [table, column] of Object.entries(migration.anewWithout ?? {})) await dropWithout(table, column);
       for (const table of migration.tables) await create(table);
       await client.insert({
         table: schemaVersions.name,

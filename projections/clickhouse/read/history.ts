@@ -27,6 +27,10 @@ export type AuditRow = {
   causation: string;
   data: string;
   reason: string;
+  /** Of the event. */
+  id: string;
+  /** Over the record and the hash before it, hexadecimal. */
+  hash: string;
 };
 
 /** A record that could not be taken. `key` and `value` are its bytes, base64, null where it had none. */
@@ -93,11 +97,23 @@ export const historyReads = (warehouse: Warehouse) => ({
     const rows = await ask<AuditRow>(
       warehouse,
       `SELECT toString(audit.position) AS position, stream, revision, type, actor,
-         toUnixTimestamp64Milli(audit.at) AS at, correlation, causation, data, reason
+         toUnixTimestamp64Milli(audit.at) AS at, correlation, causation, data, reason,
+         audit.id AS id, hash
        FROM audit WHERE ${these.sql} AND ${pages.where.sql} ${pages.order}`,
       { ...these.parameters, ...pages.where.parameters },
     );
     return pages.page(rows);
+  },
+
+  /** The newest link of a project's chain; null where it has none. */
+  async auditHead(project: string): Promise<{ position: string; hash: string; at: number } | null> {
+    const [head] = await ask<{ position: string; hash: string; at: number }>(
+      warehouse,
+      `SELECT toString(audit.position) AS position, hash, toUnixTimestamp64Milli(audit.at) AS at FROM audit
+       WHERE project = {project:String} ORDER BY audit.position DESC LIMIT 1`,
+      { project },
+    );
+    return head ?? null;
   },
 
   /** In the order in which they failed, by partition. BAD_REQUEST for a foreign cursor. */
