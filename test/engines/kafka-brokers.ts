@@ -17,17 +17,18 @@ type Child = {
 };
 
 /** Brokers that see topics, groups and writers of their own prefix alone. `cleanup` closes them and deletes the topics. */
-export const kafkaSetup = (url: string, parameters = "") => {
+export const kafkaSetup = (url: string) => {
   const prefix = `t${randomUUID().slice(0, 8)}-`;
   const opened: Broker[] = [];
   const children: ChildProcess[] = [];
-  const ownUrl = `${url}${url.includes("?") ? "&" : "?"}prefix=${prefix}&replication-factor=1${parameters}`;
-  const open = async (): Promise<Broker> => {
-    const broker = await kafkaBroker(ownUrl);
+  const ownUrl = `${url}${url.includes("?") ? "&" : "?"}prefix=${prefix}&replication-factor=1`;
+  const open = async (parameters = ""): Promise<Broker> => {
+    const broker = await kafkaBroker(ownUrl + parameters);
     opened.push(broker);
     return broker;
   };
   return {
+    /** Of its names in Kafka. */
     prefix,
     open,
     /** A process of its own, given the URL as its argument. It ends with the test. */

@@ -9,7 +9,7 @@ describe("kafka", { skip }, () => {
     "kafka",
     async () => {
       const { open, cleanup } = kafkaSetup(url);
-      return { broker: await open(), another: open, cleanup };
+      return { broker: await open(), another: () => open(), cleanup };
     },
     { modelRuns: 15 },
   );
