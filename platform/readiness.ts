@@ -1,8 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Warehouse } from "../infra/warehouse/open.ts";
 import type { Engines } from "./engines.ts";
 import type { RoleThread } from "./threads.ts";
 
 export type Readiness = { ready: boolean; checks: Record<string, string> };
+
+const patienceMs = 2_000;
+
+const pinged = async ({ client }: Warehouse): Promise<void> => {
+  const { success } = await client.ping();
+  if (!success) throw new Error("does not answer");
+};
 
 /** Asks every engine that this process uses and looks at its threads. `warehouse` is null where it uses none. */
 export const readinessOf =
@@ -10,20 +18,22 @@ export const readinessOf =
   async (): Promise<Readiness> => {
     const checks: Record<string, string> = {};
     const check = async (name: string, ask: () => Promise<unknown>): Promise<void> => {
-      checks[name] = await ask().then(
+      const late = new AbortController();
+      const patience = sleep(patienceMs, `did not answer within ${patienceMs} ms`, late).catch(() => "");
+      const answer = ask().then(
         () => "ok",
         (error: Error) => error.message,
       );
+      checks[name] = await Promise.race([answer, patience]);
+      late.abort();
     };
-    await check("eventStore", () => eventStore.head());
-    await check("broker", () => broker.topics());
-    await check("onlineStore", () => onlineStore.get("readiness"));
-    if (warehouse !== null) {
-      await check("warehouse", async () => {
-        const { success } = await warehouse.client.ping();
-        if (!success) throw new Error("does not answer");
-      });
-    }
+    await Promise.all([
+      check("eventStore", () => eventStore.head()),
+      // Offsets are never cached, as topics may be.
+      check("broker", () => broker.committed("readiness")),
+      check("onlineStore", () => onlineStore.get("readiness")),
+      ...(warehouse === null ? [] : [check("warehouse", () => pinged(warehouse))]),
+    ]);
     for (const { role, running } of threads) {
       if (!running()) checks[role] = "is being started again";
       else checks[role] ??= "ok";

@@ -31,6 +31,8 @@ export type Emitter = {
   ): void;
 };
 
+const largestId = 2 ** 31 - 1;
+
 /** Registers the schemas, once for the platform. */
 export const emitter = async (registry: SchemaRegistry, clock: () => number): Promise<Emitter> => {
   const register = async (name: string, schema: object) => ({
@@ -80,7 +82,8 @@ export const emitter = async (registry: SchemaRegistry, clock: () => number): Pr
         topic: batch.topic,
         partition: batch.partition,
         offset: batch.offsets[index],
-        schemaId: refused.schemaId,
+        // An id that no registry gives: the field is Avro's int, and the value has the bytes anyway.
+        schemaId: refused.schemaId !== null && refused.schemaId <= largestId ? refused.schemaId : null,
         key,
         value: slice(batch.valueStart[index], batch.valueEnd[index]),
         timestamp: batch.timestamps[index],
