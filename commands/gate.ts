@@ -3,6 +3,7 @@ import type { EventStore, Position, StoredEvent } from "../infra/event-store/por
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
 import { type ProjectEvent, parseStreamName, type Role, streamName } from "../schemas/lifecycle.ts";
 import { upcast } from "../schemas/upcasters.ts";
+import type { DenialLog } from "./denials.ts";
 import { type Logger, silentLogger } from "./log.ts";
 
 /** Who issues a command or a query. An `admin` is an administrator of the whole platform. */
@@ -26,12 +27,20 @@ export type MemberGate = Gate & {
   close(): Promise<void>;
 };
 
-const adminActions: ReadonlySet<string> = new Set(["RenameProject", "GrantRole", "RevokeRole"]);
+const adminActions: ReadonlySet<string> = new Set([
+  "RenameProject",
+  "GrantRole",
+  "RevokeRole",
+  "SetPolicy",
+  "RemovePolicy",
+]);
 
 /** The least role that may do it; null where only a platform administrator may. */
 export const neededRole = (action: string): Role | null => {
   if (action === "CreateProject" || action === "rebuild") return null;
   if (adminActions.has(action)) return "Admin";
+  // Whose approval counts is for the policy to say: it may ask for the word of those who only use the predictions.
+  if (action === "GiveApproval") return "Regular_User";
   return action.startsWith("query:") ? "Regular_User" : "Data_Scientist";
 };
 
@@ -54,9 +63,10 @@ const fold = (members: Members, stored: StoredEvent): Members => {
 /**
  * The gate over the members in project streams. Grants are followed by subscription; a refusal is only spoken
  * after the project's stream itself was read, so that a grant holds from the moment it was answered.
+ * Refusals are told to `denials`, for the audit, which the gate closes with itself.
  * A revocation holds as soon as the subscription has delivered it; while that is down every decision reads the stream.
  */
-export const gate = (eventStore: EventStore, options: { logger?: Logger } = {}): MemberGate => {
+export const gate = (eventStore: EventStore, options: { logger?: Logger; denials?: DenialLog } = {}): MemberGate => {
   const logger = options.logger ?? silentLogger;
   const closing = new AbortController();
   const members = new Map<string, Members>();
@@ -109,6 +119,7 @@ export const gate = (eventStore: EventStore, options: { logger?: Logger } = {}):
       }
       denied.set(action, (denied.get(action) ?? 0) + 1);
       logger.warn({ actor: actor.id, action, project, needed }, "denied");
+      await options.denials?.record({ actor: actor.id, action, project, neededRole: needed });
       const who = needed === null ? "an administrator of the platform" : `the role ${needed} in project "${project}"`;
       throw new MillraceError("FORBIDDEN", `"${actor.id}" may not ${action}: it needs ${who}`, {
         details: { action, project, neededRole: needed },
@@ -118,6 +129,7 @@ export const gate = (eventStore: EventStore, options: { logger?: Logger } = {}):
     async close() {
       closing.abort();
       await following;
+      await options.denials?.close();
     },
   };
 };

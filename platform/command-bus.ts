@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { type CommandBus, commandBus } from "../commands/bus.ts";
+import { denialLog } from "../commands/denials.ts";
 import { gate, type MemberGate } from "../commands/gate.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { Settings } from "../infra/config.ts";
@@ -12,7 +13,8 @@ export const openCommandBus = (
   settings: Settings,
   logger: Logger,
 ): { commands: CommandBus; members: MemberGate } => {
-  const members = gate(engines.eventStore, { logger });
+  const denials = denialLog({ eventStore: engines.eventStore, clock: systemClock, logger });
+  const members = gate(engines.eventStore, { logger, denials });
   const commands = commandBus({
     eventStore: engines.eventStore,
     gate: members,
