@@ -347,13 +347,20 @@ describe("warehouse reads", () => {
       document("modelVersions", project, "m/9", { model: "m", version: 9 }),
       document("projects", "*", "p1", { name: "zebra" }),
       document("projects", "*", "p2", { name: "ant" }),
+      document("experiments", project, "1", { name: "zebra" }),
+      document("experiments", project, "2", { name: "ant" }),
+      document("runs", project, "a", { experiment: "1" }),
+      document("runs", project, "b", { experiment: "2" }),
     ]);
-    const ids = async (collection: string, home: string): Promise<string[]> =>
-      (await reads.documentsAsOf.list(collection, home, { at: epoch + 2000, first: 10 })).items.map(
+    const ids = async (collection: string, home: string, experiment?: string): Promise<string[]> =>
+      (await reads.documentsAsOf.list(collection, home, { at: epoch + 2000, first: 10, experiment })).items.map(
         ({ node }) => (node as { id: string }).id,
       );
     assert.deepEqual(await ids("modelVersions", project), ["m/9", "m/10"]);
     assert.deepEqual(await ids("projects", "*"), ["p2", "p1"]);
+    assert.deepEqual(await ids("experiments", project), ["2", "1"]);
+    assert.deepEqual(await ids("runs", project), ["a", "b"]);
+    assert.deepEqual(await ids("runs", project, "2"), ["b"]);
   });
 
   it("has a view of an endpoint with a column a feature", async () => {

@@ -45,9 +45,9 @@ export const documentsAsOf = (warehouse: Warehouse): AsOfReader => ({
          SELECT any(collection) AS collection, id, argMax(doc, position) AS doc, argMax(deleted, position) AS gone
          FROM (
            SELECT * FROM documents WHERE collection = {collection:String} AND project = {home:String}
-             AND at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+             AND at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC') ${within}
          ) GROUP BY id
-       ) WHERE gone = 0 ${within} AND ${pages.where.sql} ${pages.order}`,
+       ) WHERE gone = 0 AND ${pages.where.sql} ${pages.order}`,
       {
         collection,
         home,
