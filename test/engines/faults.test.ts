@@ -80,10 +80,10 @@ test(
     await kafka.startAgain();
     await sending;
     await untilCount(platform, "SELECT count() AS n FROM predictions", 1_000 * answers);
-    const [found] = await platform.sql<{ n: string; ids: string }>(
+    const [found] = await platform.sql<{ n: number; ids: number }>(
       "SELECT count() AS n, uniqExact(id) AS ids FROM predictions",
     );
-    assert.deepEqual(found, { n: String(1_000 * answers), ids: String(1_000 * answers) });
+    assert.deepEqual(found, { n: 1_000 * answers, ids: 1_000 * answers });
     assert.equal((await platform.kill("SIGTERM")).code, 0, platform.output());
   },
 );
@@ -102,8 +102,9 @@ test("a poison record becomes a dead letter and the stream goes on", needs("KAFK
   await producer.send({ topic: `${prefix}departures`, messages: [first, ...poison, second] });
   await untilCount(platform, "SELECT count() AS n FROM predictions", 2 * answers);
   await untilCount(platform, "SELECT count() AS n FROM dead_letters", poison.length);
-  const letters = await platform.sql<{ code: string }>("SELECT code FROM dead_letters ORDER BY offset");
-  assert.deepEqual(letters.map(({ code }) => code).slice(0, 2), ["UNDECODABLE_RECORD", "UNKNOWN_SCHEMA"]);
+  const letters = await platform.sql<{ code: string }>("SELECT code FROM dead_letters ORDER BY code");
+  const codes = letters.map(({ code }) => code);
+  assert.deepEqual(codes, ["INVALID_RECORD", "UNDECODABLE_RECORD", "UNKNOWN_SCHEMA"]);
 });
 
 const refusals: [string, string | undefined, (url: string) => Record<string, string>, RegExp][] = [
