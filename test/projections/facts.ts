@@ -12,10 +12,13 @@ const lineage: Lineage = {
   views: [],
   positions: {},
   code: null,
+  run: null,
+  datasets: [],
 };
 
 export const modelVersion = (version: number): ModelVersionDefinition => ({
   version,
+  format: "onnx",
   artifact: "a".repeat(64),
   size: 10,
   signature: { inputs: [], outputs: [] },
@@ -24,6 +27,8 @@ export const modelVersion = (version: number): ModelVersionDefinition => ({
   metrics: { auc: 0.7 },
   profile: null,
   lineage,
+  source: null,
+  run: null,
 });
 
 const alert: AlertDefinition = {
@@ -127,6 +132,45 @@ const lives: readonly Life[] = [
       },
       { type: "TrafficChanged", data: { split: [{ model: "delays", version, variant: "champion", share: 1 }] } },
       { type: "DeploymentStopped", data: nothing },
+    ],
+  },
+  {
+    aggregate: "experiment",
+    events: (_, text) => [
+      { type: "ExperimentCreated", data: { name: text, artifactLocation: null, tags: { team: text } } },
+      { type: "ExperimentRenamed", data: { name: text } },
+      { type: "ExperimentTagSet", data: { key: "team", value: text } },
+      { type: "ExperimentTagDeleted", data: { key: "team" } },
+      { type: "ExperimentDeleted", data: nothing },
+      { type: "ExperimentRestored", data: nothing },
+    ],
+  },
+  {
+    aggregate: "run",
+    events: (version, text) => [
+      { type: "RunCreated", data: { experiment: text, name: text, user: "ada", startTime: version, tags: {} } },
+      { type: "RunUpdated", data: { status: "FINISHED", endTime: version, name: text } },
+      { type: "RunParamsLogged", data: { params: { [text]: text } } },
+      { type: "RunTagsSet", data: { tags: { [text]: text } } },
+      { type: "RunTagDeleted", data: { key: text } },
+      { type: "RunInputsLogged", data: { datasets: [], models: [text] } },
+      { type: "RunOutputsLogged", data: { models: [{ model: text, step: version }] } },
+      { type: "RunDeleted", data: nothing },
+      { type: "RunRestored", data: nothing },
+    ],
+  },
+  {
+    aggregate: "logged-model",
+    events: (_, text) => [
+      {
+        type: "LoggedModelCreated",
+        data: { experiment: text, name: text, run: null, modelType: null, params: {}, tags: {} },
+      },
+      { type: "LoggedModelFinalized", data: { status: "READY" } },
+      { type: "LoggedModelParamsLogged", data: { params: { [text]: text } } },
+      { type: "LoggedModelTagsSet", data: { tags: { [text]: text } } },
+      { type: "LoggedModelTagDeleted", data: { key: text } },
+      { type: "LoggedModelDeleted", data: nothing },
     ],
   },
   {
