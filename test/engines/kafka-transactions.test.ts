@@ -138,6 +138,26 @@ describe("kafka: transactions", { skip }, () => {
     }
   });
 
+  it("of a process that is killed are there as a whole or not at all, and its successor knows which", async () => {
+    for (let round = 0; round < 5; round++) {
+      await broker.deleteTopic("out");
+      await broker.ensureTopic("out", { partitions: 2, cleanup: "delete" });
+      await broker.commitOffsets("g", [{ topic: "in", partition: 0, offset: 0 }]);
+      const child = made.fork("kafka-writer.child.ts");
+      await child.said("committed");
+      while ((await broker.watermarks("out"))[0].high < 10 + round * 7);
+      child.kill();
+      await broker.writer("task");
+      const [offset] = await broker.committed("g");
+      const seen = await readAll(broker, "out");
+      const expected = Array.from({ length: offset.offset }, (_, i) => `${i}`);
+      for (const partition of [0, 1]) {
+        const values = seen.filter((one) => one.partition === partition).map((one) => one.value);
+        assert.deepEqual(values, expected);
+      }
+    }
+  });
+
   it("wait for work without records beyond a marker costs no loop", async () => {
     const writer = await broker.writer("task");
     const one = writer.transaction();

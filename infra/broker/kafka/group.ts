@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Membership } from "../port.ts";
 import { assign, decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from "./assignment.ts";
 import type { KafkaClient } from "./client.ts";
-import { codes, hasCode } from "./errors.ts";
+import { codes, hasCode, ProtocolError } from "./errors.ts";
 import { heartbeat, type Joined, joinGroup, leaveGroup, syncGroup } from "./group-requests.ts";
 import type { Topics } from "./topics.ts";
 
@@ -37,6 +37,7 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
   /** From now on the coordinator counts on this member for so long. */
   const heard = (forMs: number): void => {
     clearTimeout(silence);
+    if (left.signal.aborted) return;
     silence = setTimeout(() => own([]), forMs);
     silence.unref();
   };
@@ -59,7 +60,6 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
   };
 
   const join = async (read: readonly string[]): Promise<void> => {
-    heard(sessionMs + rebalanceMs);
     const subscription = encodeSubscription(read, owned, generation);
     const ask = (id: string) =>
       client.coordinate("group", group, joinGroup(group, id, assigner, subscription, { sessionMs, rebalanceMs }), lane);
@@ -96,8 +96,11 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
       try {
         await join(read);
         await stay(read);
+        heard(sessionMs + rebalanceMs);
       } catch (error) {
         subscribed.resolve();
+        // An answer at least. While it joins again it keeps what it has, however long the others take.
+        if (error instanceof ProtocolError) heard(sessionMs + rebalanceMs);
         if (hasCode(error, codes.UNKNOWN_MEMBER_ID)) {
           // Counted as dead: others have what this member had.
           member = "";

@@ -1,6 +1,6 @@
 import { checkRecord } from "../check-record.ts";
 import { type OutputRecord, partitionOf } from "../port.ts";
-import type { Written } from "./producer.ts";
+import type { Written } from "./append.ts";
 import { type KafkaTopic, noPartition } from "./topics.ts";
 import { emptyUnit, type Part, type Unit } from "./unit.ts";
 

@@ -15,6 +15,8 @@ const WAIT_PART_BYTES = 1 << 16;
 /** One request waits at most so long: a wait that was given up keeps its connection busy no longer. */
 const WAIT_MS = 1_000;
 const RETRY_MS = 100;
+/** What the last answer of a wait may come later than its end. */
+const GRACE_MS = 50;
 
 type Cursor = {
   topic: string;
@@ -147,17 +149,18 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     async wait(timeoutMs, signal) {
       const stop = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
       if (stop.aborted) return;
-      let aborted = (): void => {};
-      const stopped = new Promise<void>((resolve) => {
-        aborted = resolve;
-        stop.addEventListener("abort", aborted, { once: true });
-      });
+      const over = Promise.withResolvers<void>();
+      const end = (): void => over.resolve();
+      stop.addEventListener("abort", end, { once: true });
+      // An engine that is away is waited for no longer than records would be.
+      const timer = setTimeout(end, timeoutMs + GRACE_MS);
       const something = untilSomething(performance.now() + timeoutMs, stop);
       something.catch(() => {});
       try {
-        await Promise.race([something, stopped]);
+        await Promise.race([something, over.promise]);
       } finally {
-        stop.removeEventListener("abort", aborted);
+        clearTimeout(timer);
+        stop.removeEventListener("abort", end);
       }
     },
     seek(topic, partition, offset) {

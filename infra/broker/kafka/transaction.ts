@@ -1,7 +1,7 @@
 import { MillraceError } from "../../../schemas/errors.ts";
 import { checkRecord } from "../check-record.ts";
 import type { Transaction } from "../port.ts";
-import type { Written } from "./producer.ts";
+import type { Written } from "./append.ts";
 import { DEFAULT_MAX_RECORD_BYTES } from "./topic-configs.ts";
 import { type KafkaTopic, noPartition, type Topics } from "./topics.ts";
 import { emptyUnit, type Unit } from "./unit.ts";
