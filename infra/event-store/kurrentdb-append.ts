@@ -11,8 +11,6 @@ import type { AppendResult, ExpectedRevision, NewEvent, StoredEvent } from "./po
 const maxAttempts = 100;
 /** Times that a server which does not answer is tried within one append. */
 const maxFailures = 5;
-/** By how much clocks may differ from the one that made an id. */
-const maxSkewMs = 86_400_000;
 
 /**
  * Appends at the revision that was just read, so that one way serves every expectation, and looks for the ids first:
@@ -27,9 +25,11 @@ export const appendTo = async (
 ): Promise<AppendResult> => {
   const rows = events.map(eventData);
   const ids = rows.map(({ id }) => id);
+  // What this append wrote at an earlier try stands after the revision that it expects.
+  const after = typeof expected === "bigint" ? expected : -1n;
   let failures = 0;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const { revision, found } = await tailOf(connection, stream, ids);
+    const { revision, found } = await tailOf(connection, stream, ids, after);
     if (found.size > 0) return earlierAnswer(stream, ids, found);
     if (expected !== "any" && revision !== (expected === "no-stream" ? -1n : expected)) {
       throw wrongExpectedRevision(stream, expected, revision);
@@ -49,24 +49,26 @@ export const appendTo = async (
 type Tail = {
   /** Of the newest event; -1 where there is none. */
   revision: bigint;
-  /** Those of the ids that are in the stream. */
+  /** Those of the ids that are in the stream after a revision. */
   found: ReadonlyMap<string, StoredEvent>;
 };
 
-const tailOf = async (connection: KurrentDbConnection, stream: string, ids: readonly string[]): Promise<Tail> => {
+const tailOf = async (
+  connection: KurrentDbConnection,
+  stream: string,
+  ids: readonly string[],
+  after: bigint,
+): Promise<Tail> => {
   const found = new Map<string, StoredEvent>();
-  const oldest = Math.min(...ids.map(madeAt)) - maxSkewMs;
   let revision = -1n;
-  for await (const { event, writtenAt } of readStreamBackwards(connection, stream)) {
+  for await (const event of readStreamBackwards(connection, stream)) {
     if (revision < 0n) revision = event.revision;
+    if (event.revision <= after) break;
     if (ids.includes(event.id)) found.set(event.id, event);
-    if (found.size === ids.length || writtenAt < oldest) break;
+    if (found.size === ids.length) break;
   }
   return { revision, found };
 };
-
-/** UTC milliseconds when a UUIDv7 was made; 0 for others: their events may be anywhere in the stream. */
-const madeAt = (id: string): number => (id[14] === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : 0);
 
 /** The answer of the first time, where these very events are in the stream in their order. IDEMPOTENCY_CONFLICT. */
 const earlierAnswer = (

@@ -46,20 +46,18 @@ export async function* readStream(
   }
 }
 
-/** Newest first, with the server's time of writing in UTC milliseconds. */
+/** Newest first. */
 export async function* readStreamBackwards(
   connection: KurrentDbConnection,
   stream: string,
-): AsyncGenerator<{ event: StoredEvent; writtenAt: number }> {
+): AsyncGenerator<StoredEvent> {
   let from: bigint | undefined;
   for (let count = 32; ; count = pageEvents) {
     const page = await streamPage(connection, stream, { from, backwards: true, count });
     let oldest = 0n;
-    for (const resolved of page) {
-      const event = storedEvent(resolved);
-      if (event === null || resolved.event === undefined) continue;
+    for (const event of page.map(storedEvent).filter(isEvent)) {
       oldest = event.revision;
-      yield { event, writtenAt: resolved.event.created.getTime() };
+      yield event;
     }
     if (page.length < count || oldest === 0n) return;
     from = oldest - 1n;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { type AllStreamSubscription, END } from "@kurrent/kurrentdb-client";
 import { MillraceError } from "../../schemas/errors.ts";
 import type { KurrentDbConnection } from "./kurrentdb-connection.ts";
 import { isPassing } from "./kurrentdb-errors.ts";
@@ -53,6 +54,28 @@ export async function* subscribeTo(
   }
 }
 
+/**
+ * Resolves when the server takes a subscription. The part of the client that reads says of refused credentials only
+ * that the server is not there; the part that subscribes says which it is.
+ */
+export const probe = (connection: KurrentDbConnection): Promise<void> =>
+  connection.ask(
+    (client) =>
+      new Promise((resolve, reject) => {
+        const subscription = client.subscribeToAll({ fromPosition: END });
+        subscription.on("error", reject);
+        subscription.once("confirmation", () => {
+          endOf(subscription);
+          resolve();
+        });
+      }),
+  );
+
+const endOf = (subscription: AllStreamSubscription): void => {
+  subscription.unsubscribe().catch(() => undefined);
+  subscription.destroy();
+};
+
 const later = (a: Position, b: Position): Position => (comparePositions(a, b) < 0 ? b : a);
 
 /** Ends when `stop` is aborted or the server ends it; throws when the connection breaks. */
@@ -69,10 +92,7 @@ async function* liveEvents(
   const subscription = client.subscribeToAll({ fromPosition: logPosition(after), filter: streamFilter(prefixes) });
   // An error that comes after the reader has left would end the process.
   subscription.on("error", () => undefined);
-  const end = (): void => {
-    subscription.unsubscribe().catch(() => undefined);
-    subscription.destroy();
-  };
+  const end = (): void => endOf(subscription);
   stop.addEventListener("abort", end, { once: true });
   try {
     if (!stop.aborted) yield* subscription;

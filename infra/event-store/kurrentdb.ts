@@ -2,7 +2,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import { appendTo } from "./kurrentdb-append.ts";
 import { kurrentDbConnection } from "./kurrentdb-connection.ts";
 import { readAll, readHead, readStream } from "./kurrentdb-read.ts";
-import { subscribeTo } from "./kurrentdb-subscribe.ts";
+import { probe, subscribeTo } from "./kurrentdb-subscribe.ts";
 import type { AppendResult, EventStore } from "./port.ts";
 
 /**
@@ -23,6 +23,7 @@ export const kurrentDbEventStore = async (url: string): Promise<EventStore> => {
   };
 
   try {
+    await probe(connection);
     await readHead(connection);
   } catch (error) {
     await connection.close();
