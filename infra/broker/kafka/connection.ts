@@ -45,28 +45,42 @@ export const connectionTo = async ({ host, port }: Address, settings: KafkaSetti
     socketFactory: socketTo,
     clientId: settings.clientId,
     requestTimeout: requestTimeoutMs,
+    // Its check would wake the process ten times a second; `limited` does it by request.
+    enforceRequestTimeout: false,
     connectionTimeout: connectTimeoutMs,
     ssl: settings.tls,
     sasl: settings.sasl,
   });
+  const end = (reason: string): void => {
+    connection.rejectRequests(Object.assign(new Error(reason), { name: "KafkaJSConnectionError" }));
+    void connection.disconnect();
+  };
+
+  /** What does not answer in time has its connection closed: all that was asked after it would wait, too. */
+  const limited = async <T>(asked: Promise<T>, name: string, timeoutMs: number): Promise<T> => {
+    const timer = setTimeout(() => end(`no answer to ${name} from ${host}:${port} in ${timeoutMs} ms`), timeoutMs);
+    try {
+      return await asked;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
   await connection.connect();
   connection.setVersions(saslVersions);
   connection.setSupportAuthenticationProtocol(true);
-  const close = (): void => {
-    connection.rejectRequests(
-      Object.assign(new Error("the connection was closed"), { name: "KafkaJSConnectionError" }),
-    );
-    void connection.disconnect();
-  };
   try {
-    await connection.authenticate();
+    await limited(connection.authenticate(), "SaslAuthenticate", requestTimeoutMs);
   } catch (error) {
-    close();
+    end("the credentials were refused");
     throw error;
   }
   return {
     connected: () => connection.isConnected(),
-    send: async (exchange) => (await connection.send(sendable(exchange))).value,
-    close,
+    send: async (exchange) => {
+      const { name, timeoutMs = requestTimeoutMs } = exchange;
+      return (await limited(connection.send(sendable(exchange)), name, timeoutMs)).value;
+    },
+    close: () => end("the connection was closed"),
   };
 };

@@ -22,13 +22,12 @@ export const structs = <T>(values: readonly T[], write: (to: Encoder, value: T) 
   values.map((value) => struct((to) => write(to, value)));
 
 /** The form that kafkajs's connections send. */
-export const sendable = <T>({ name, key, version, body, read, timeoutMs }: Exchange<T>) => ({
+export const sendable = <T>({ name, key, version, body, read }: Exchange<T>) => ({
   request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => body },
   response: {
     decode: async (payload: Buffer) => ({ value: read(new Decoder(payload)) }),
     parse: async (decoded: { value: T }) => decoded,
   },
-  requestTimeout: timeoutMs,
 });
 
 export const int64 = (from: Decoder): number => Number(from.readInt64());

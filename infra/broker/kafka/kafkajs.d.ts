@@ -52,7 +52,6 @@ declare module "kafkajs/src/network/connection.js" {
   type Exchange<T> = {
     request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> };
     response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
-    requestTimeout?: number;
   };
   class Connection {
     constructor(options: {
@@ -62,6 +61,7 @@ declare module "kafkajs/src/network/connection.js" {
       socketFactory(target: { host: string; port: number; ssl: ConnectionOptions | null; onConnect(): void }): Socket;
       clientId: string;
       requestTimeout: number;
+      enforceRequestTimeout: boolean;
       connectionTimeout: number;
       ssl?: ConnectionOptions;
       sasl?: object;
