@@ -66,7 +66,13 @@ const openApi = async (directory: string) => {
     onlineStore,
     signal: stopping.signal,
   });
-  const learning = { planFeatureView: unused, checkColumns: unused, checkOutcome: unused, inspectModel: unused };
+  const learning = {
+    planFeatureView: unused,
+    checkColumns: unused,
+    checkOutcome: unused,
+    inspectModel: unused,
+    compileGate: unused,
+  };
   const checks = platformChecks({ eventStore, registry, broker, artifacts, ...learning });
   const commands = commandBus({ eventStore, checks, gate: members, clock: systemClock });
   const send = (type: string, payload: unknown) =>
@@ -82,6 +88,7 @@ const openApi = async (directory: string) => {
     documents,
     warehouse: {} as ServerDeps["warehouse"],
     onlineFeatures: { get: unused },
+    route: unused,
     broker,
     registry,
     onlineStore,

@@ -11,6 +11,7 @@ import type { OnlineStore } from "../infra/online-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { Documents } from "../projections/documents/types.ts";
 import type { onlineFeatures } from "../projections/online-features.ts";
+import type { TrafficSplit } from "../schemas/lifecycle.ts";
 import type { WarehouseReads } from "./warehouse-reads.ts";
 
 /** What a request says about who sends it: HTTP headers, or the payload of a WebSocket's `connection_init`. */
@@ -24,6 +25,8 @@ export type ServerDeps = {
   documents: Documents;
   warehouse: WarehouseReads;
   onlineFeatures: ReturnType<typeof onlineFeatures>;
+  /** Index in the split of the version that answers an entity at a deployment's revision: what the streams do. */
+  route(split: TrafficSplit, revision: number, entity: string): number;
   broker: Broker;
   registry: SchemaRegistry;
   onlineStore: OnlineStore;

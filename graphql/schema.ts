@@ -8,6 +8,7 @@ import "./queries/predictions.ts";
 import "./queries/monitoring.ts";
 import "./queries/consumer-lag.ts";
 import "./queries/events.ts";
+import "./queries/history.ts";
 import "./mutations/commands.ts";
 import "./subscriptions/predictions.ts";
 import "./subscriptions/drift.ts";

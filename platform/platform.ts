@@ -18,6 +18,7 @@ import { avroType } from "../schemas/codec.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import { driftSchema } from "../schemas/topics.ts";
 import { type CatalogFollower, followCatalog } from "../streams/catalog.ts";
+import { router } from "../streams/predictions/routing.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
 import { openCommandBus } from "./command-bus.ts";
@@ -153,6 +154,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
         gate: members,
         documents: reader,
         warehouse: reads,
+        route: (split, revision, entity) => router(split, revision)(entity),
         onlineFeatures: onlineFeatures({
           onlineStore: engines.onlineStore,
           clock: systemClock,

@@ -12,6 +12,7 @@ import { builder } from "../builder.ts";
 import { allowRead, type GraphContext, reach } from "../context.ts";
 import { Order } from "../enums.ts";
 import { DEFAULT_PAGE, pageSize } from "../limits/page-size.ts";
+import { seenAt } from "../moment.ts";
 import { decodeNodeId, splitNodeId } from "../node-id.ts";
 import { Deployment } from "../types/deployment.ts";
 import { EventSource } from "../types/event-source.ts";
@@ -19,6 +20,7 @@ import { Experiment } from "../types/experiment.ts";
 import { FeatureView } from "../types/feature-view.ts";
 import { Model, ModelVersion } from "../types/model.ts";
 import { Alert, Monitor } from "../types/monitor.ts";
+import { Policy } from "../types/policy.ts";
 import { Project } from "../types/project.ts";
 import { LoggedModel, Run } from "../types/run.ts";
 import { TrainingJob } from "../types/training-job.ts";
@@ -30,8 +32,10 @@ type ArgumentBuilder = Parameters<Parameters<typeof builder.queryFields>[0]>[0];
 
 const POSITION_HELP = "Wait until this position, from a command's answer, is reflected.";
 
+const asOfArgument = (t: ArgumentBuilder) => t.arg({ type: "DateTime", description: "The state as of this moment." });
+
 const moment = (t: ArgumentBuilder) => ({
-  asOf: t.arg({ type: "DateTime", description: "The state as of this moment." }),
+  asOf: asOfArgument(t),
   afterPosition: t.arg.string({ description: POSITION_HELP }),
 });
 
@@ -76,7 +80,10 @@ const collection = <Name extends CollectionName>(many: Name, one: string, ref: R
       resolve: async (_, { project, id, asOf, afterPosition }, context) => {
         await allowRead(context, one, project);
         await reach(context, afterPosition);
-        return context.deps.documents.get(many as CollectionName, project, id, { asOf: asOf ?? undefined });
+        const found = await context.deps.documents.get(many as CollectionName, project, id, {
+          asOf: asOf ?? undefined,
+        });
+        return found === null ? null : seenAt(found, asOf);
       },
     }),
     [many]: t.field({
@@ -91,6 +98,7 @@ const collection = <Name extends CollectionName>(many: Name, one: string, ref: R
         await allowRead(context, many, project);
         await reach(context, args.afterPosition);
         const page = await context.deps.documents.list(many, project, listOptions(args));
+        for (const { node } of page.items) seenAt(node, args.asOf);
         return toConnection<DocumentBase>(page, args.after);
       },
     }),
@@ -107,6 +115,7 @@ collection("alerts", "alert", Alert);
 collection("trainingJobs", "trainingJob", TrainingJob);
 collection("experiments", "experiment", Experiment);
 collection("runs", "run", Run);
+collection("policies", "policy", Policy);
 collection("loggedModels", "loggedModel", LoggedModel);
 
 /** All projects stand in one list; somebody who is no administrator finds those where they are a member. */
@@ -143,29 +152,34 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const nodeOf = async (globalId: string, context: GraphContext): Promise<unknown> => {
-  const { typename, id: inner } = decodeNodeId(globalId);
-  const name = collections.get(typename);
-  if (name === undefined) {
-    throw new MillraceError("BAD_REQUEST", `"${globalId}" names the type "${typename}", which is no node`);
-  }
-  const { project, id } = splitNodeId(inner);
+/** The document behind a node's id. BAD_REQUEST for what is none. */
+export const documentPlace = (
+  globalId: string,
+): { typename: string; collection: CollectionName; project: string; id: string } => {
+  const { typename, id } = decodeNodeId(globalId);
+  const collection = collections.get(typename);
+  if (collection !== undefined) return { typename, collection, ...splitNodeId(id) };
+  throw new MillraceError("BAD_REQUEST", `"${globalId}" names the type "${typename}", which is no node`);
+};
+
+const nodeOf = async (globalId: string, asOf: number | null | undefined, context: GraphContext): Promise<unknown> => {
+  const { typename, collection, project, id } = documentPlace(globalId);
   await allowRead(context, "node", project);
-  const document = await context.deps.documents.get(name, project, id);
-  return document === null ? null : { ...document, __typename: typename };
+  const document = await context.deps.documents.get(collection, project, id, { asOf: asOf ?? undefined });
+  return document === null ? null : seenAt({ ...document, __typename: typename }, asOf);
 };
 
 builder.queryFields((t) => ({
   node: t.field({
     type: builder.nodeInterfaceRef(),
     nullable: true,
-    args: { id: t.arg.id({ required: true }) },
-    resolve: (_, { id }, context) => nodeOf(id, context) as never,
+    args: { id: t.arg.id({ required: true }), asOf: asOfArgument(t) },
+    resolve: (_, { id, asOf }, context) => nodeOf(id, asOf, context) as never,
   }),
   nodes: t.field({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
-    args: { ids: t.arg.idList({ required: true }) },
-    resolve: (_, { ids }, context) => Promise.all(ids.map((id) => nodeOf(id, context))) as never,
+    args: { ids: t.arg.idList({ required: true }), asOf: asOfArgument(t) },
+    resolve: (_, { ids, asOf }, context) => Promise.all(ids.map((id) => nodeOf(id, asOf, context))) as never,
   }),
 }));

@@ -2,6 +2,7 @@ import type { DeploymentDocument } from "../../projections/documents/types.ts";
 import type { Column as ColumnDefinition, OutcomeDefinition, TrafficSplit } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
+import { sameMoment } from "../moment.ts";
 import { Document, documentNode } from "./base.ts";
 import { ModelVersion } from "./model.ts";
 
@@ -24,7 +25,7 @@ export const Outcome = builder.objectRef<OutcomeDefinition>("OutcomeDefinition")
 });
 
 /** A share of the traffic; the project travels along so that its version can be looked up. */
-type Share = TrafficSplit[number] & { project: string };
+type Share = TrafficSplit[number] & { project: string; asOf?: number };
 
 const TrafficShare = builder.objectRef<Share>("TrafficShare").implement({
   fields: (t) => ({
@@ -35,8 +36,8 @@ const TrafficShare = builder.objectRef<Share>("TrafficShare").implement({
     modelVersion: t.field({
       type: ModelVersion,
       nullable: true,
-      resolve: ({ project, model, version }, _, { deps }) =>
-        deps.documents.get("modelVersions", project, `${model}/${version}`),
+      resolve: ({ project, model, version, asOf }, _, { deps }) =>
+        deps.documents.get("modelVersions", project, `${model}/${version}`, { asOf }),
     }),
   }),
 });
@@ -52,7 +53,8 @@ Deployment.implement({
     columns: t.expose("columns", { type: [Column] }),
     split: t.field({
       type: [TrafficShare],
-      resolve: ({ project, split }) => split.map((share) => ({ ...share, project })),
+      resolve: (deployment) =>
+        deployment.split.map((share) => ({ ...share, project: deployment.project, ...sameMoment(deployment) })),
     }),
     outcome: t.expose("outcome", { type: Outcome, nullable: true }),
     threshold: t.exposeFloat("threshold", { description: "For a binary task: positive at or above it." }),

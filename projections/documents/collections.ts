@@ -1,7 +1,8 @@
 import type { StoredEvent } from "../../infra/event-store/port.ts";
 import type { Aggregate } from "../../schemas/lifecycle.ts";
-import { parseStreamName } from "../../schemas/lifecycle.ts";
+import { parseStreamName, streamName } from "../../schemas/lifecycle.ts";
 import { alerts } from "./alerts.ts";
+import { datasets, datasetVersions } from "./datasets.ts";
 import { deployments } from "./deployments.ts";
 import { eventSources } from "./event-sources.ts";
 import { experiments } from "./experiments.ts";
@@ -11,6 +12,7 @@ import { loggedModels } from "./logged-models.ts";
 import { modelVersions } from "./model-versions.ts";
 import { models } from "./models.ts";
 import { monitors } from "./monitors.ts";
+import { policies } from "./policies.ts";
 import { projects } from "./projects.ts";
 import { runs } from "./runs.ts";
 import { trainingJobs } from "./training-jobs.ts";
@@ -38,6 +40,9 @@ const folds: readonly AnyFold[] = [
   experiments,
   runs,
   loggedModels,
+  datasets,
+  datasetVersions,
+  policies,
 ];
 
 const byAggregate = new Map<Aggregate, Projecting[]>();
@@ -45,6 +50,16 @@ for (const fold of folds) {
   const known = byAggregate.get(fold.aggregate) ?? [];
   byAggregate.set(fold.aggregate, [...known, fold as unknown as Projecting]);
 }
+
+/**
+ * The stream whose events make a document. The documents of a part of an aggregate, such as a model's versions, are
+ * named `<aggregate's id>/<part>`.
+ */
+export const streamOfDocument = (collection: CollectionName, project: string, id: string): string => {
+  const fold = folds.find((one) => one.collection === collection) as AnyFold;
+  const isPart = fold.idOf !== undefined;
+  return streamName(fold.aggregate, project, isPart ? id.slice(0, Math.max(0, id.lastIndexOf("/"))) : id);
+};
 
 /** All projects stand in one list; every other collection has one a project. */
 export const homeOf = (collection: CollectionName, project: string): string =>
@@ -102,7 +117,7 @@ const targetsOfStream = (stream: string): StreamTargets => {
     const targets: Target[] = [];
     for (const one of projecting) {
       const id = one.idOf === undefined ? name.id : one.idOf(name.id, lifecycle);
-      if (id !== null) targets.push(targetOf(one, id));
+      for (const each of id === null ? [] : typeof id === "string" ? [id] : id) targets.push(targetOf(one, each));
     }
     return targets;
   };

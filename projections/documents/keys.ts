@@ -28,16 +28,25 @@ export const homeOfExperiment = (home: string, experiment: string): string => `$
 const SEPARATOR = "\u0001";
 
 /** Digits by which version numbers sort as text. */
-const VERSION_DIGITS = 10;
+export const VERSION_DIGITS = 10;
+
+type NameField = { field: string; isNumber?: boolean };
+
+/** What a list by name is sorted by, where that is not the id: fields, joined by a slash. Live lists and the past agree. */
+export const nameFields: { readonly [C in CollectionName]?: readonly NameField[] } = {
+  projects: [{ field: "name" }],
+  experiments: [{ field: "name" }],
+  datasetVersions: [{ field: "dataset" }, { field: "version", isNumber: true }],
+  modelVersions: [{ field: "model" }, { field: "version", isNumber: true }],
+};
 
 const nameOf = (collection: CollectionName, document: DocumentBase): string => {
-  if (collection === "projects" || collection === "experiments")
-    return (document as DocumentBase & { name: string }).name;
-  if (collection === "modelVersions") {
-    const { model, version } = document as DocumentBase & { model: string; version: number };
-    return `${model}/${String(version).padStart(VERSION_DIGITS, "0")}`;
-  }
-  return document.id;
+  const fields = nameFields[collection];
+  if (fields === undefined) return document.id;
+  const values = document as unknown as Record<string, string | number>;
+  return fields
+    .map(({ field, isNumber }) => (isNumber ? String(values[field]).padStart(VERSION_DIGITS, "0") : values[field]))
+    .join("/");
 };
 
 /** Member of the index by name: equal names are told apart by their ids. */

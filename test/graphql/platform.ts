@@ -16,11 +16,13 @@ import { loadSettings } from "../../infra/config.ts";
 import { openEventStore } from "../../infra/event-store/open.ts";
 import { openOnlineStore } from "../../infra/online-store/open.ts";
 import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
+import { compileGate } from "../../ml/cel/gate.ts";
 import { documentsProjection } from "../../projections/documents/projection.ts";
 import { documentReader } from "../../projections/documents/reader.ts";
 import { onlineFeatures } from "../../projections/online-features.ts";
 import { runProjection } from "../../projections/runtime.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { router } from "../../streams/predictions/routing.ts";
 import { version } from "../commands/samples.ts";
 
 export type TestServer = {
@@ -86,6 +88,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     planFeatureView: () => null,
     checkColumns: () => null,
     checkOutcome: () => null,
+    compileGate,
     inspectModel: async () => ({ size: 1000, signature: version.signature, columns: null, task: "binary" }),
   });
   const deps: ServerDeps = {
@@ -95,6 +98,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     documents,
     warehouse: noWarehouse,
     onlineFeatures: onlineFeatures({ onlineStore, plan: () => null, clock: systemClock }),
+    route: (split, revision, entity) => router(split, revision)(entity),
     broker,
     registry,
     onlineStore,

@@ -1,5 +1,11 @@
 import fc from "fast-check";
-import type { AlertDefinition, Lineage, ModelVersionDefinition, TrainingSpec } from "../../schemas/lifecycle.ts";
+import type {
+  AlertDefinition,
+  DatasetVersionDefinition,
+  Lineage,
+  ModelVersionDefinition,
+  TrainingSpec,
+} from "../../schemas/lifecycle.ts";
 import type { Fact } from "./stores.ts";
 
 /** Facts of every aggregate, as examples and as random histories. */
@@ -82,10 +88,21 @@ const source = {
 const view = { entity: { name: "origin", key: ["origin"] }, features: [], allowedLatenessMs: 0, ttlMs: null };
 const nothing: Record<string, never> = {};
 
+const datasetVersion: DatasetVersionDefinition = {
+  version: 1,
+  digest: "d".repeat(64),
+  format: "csv",
+  size: 10,
+  rows: 1,
+  schema: [{ name: "hour", type: "Float64" }],
+  profile: null,
+  source: { kind: "upload", text: null },
+};
+
 type Life = { aggregate: Fact["aggregate"]; events: (version: number, text: string) => Fact["event"][] };
 
 /** Of each aggregate: the event that creates it, then every other. */
-const lives: readonly Life[] = [
+export const lives: readonly Life[] = [
   {
     aggregate: "project",
     events: (_, text) => [
@@ -200,6 +217,26 @@ const lives: readonly Life[] = [
       { type: "TrainingJobCompleted", data: { version, rows: 1, metrics: { auc: 0.7 } } },
       { type: "TrainingJobFailed", data: { code: "TRAINING_FAILED", message: text } },
       { type: "TrainingJobCancelled", data: nothing },
+    ],
+  },
+  {
+    aggregate: "dataset",
+    events: (version, text) => [
+      { type: "DatasetCreated", data: { description: text } },
+      { type: "DatasetVersionCreated", data: { ...datasetVersion, version } },
+      { type: "DatasetTagSet", data: { key: text, value: text } },
+      { type: "DatasetTagRemoved", data: { key: text } },
+      { type: "DatasetArchived", data: nothing },
+    ],
+  },
+  {
+    aggregate: "policy",
+    events: (approvals) => [
+      {
+        type: "PolicySet",
+        data: { stage: "Production", approvals, roles: [], fourEyes: true, gate: null, lineage: [] },
+      },
+      { type: "PolicyRemoved", data: nothing },
     ],
   },
 ];

@@ -1,14 +1,23 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import type { AsOfReader } from "../../documents/as-of.ts";
+import { nameFields, VERSION_DIGITS } from "../../documents/keys.ts";
 import { ask } from "./ask.ts";
 import { paging, type SortKey } from "./page.ts";
 
 type Found = { id: string; doc: string; place: string | number };
 
-/** By name as the live lists sort: a project and an experiment by its name, a model's versions by number, the rest by id. */
-const byName = `multiIf(collection IN ('projects', 'experiments'), JSONExtractString(doc, 'name'),
-  collection = 'modelVersions', concat(JSONExtractString(doc, 'model'), '/', leftPad(toString(JSONExtractInt(doc, 'version')), 10, '0')),
-  id)`;
+const fieldText = ({ field, isNumber }: { field: string; isNumber?: boolean }): string =>
+  isNumber
+    ? `leftPad(toString(JSONExtractInt(doc, '${field}')), ${VERSION_DIGITS}, '0')`
+    : `JSONExtractString(doc, '${field}')`;
+
+const nameText = (fields: readonly { field: string; isNumber?: boolean }[]): string =>
+  fields.length === 1 ? fieldText(fields[0]) : `concat(${fields.map(fieldText).join(", '/', ")})`;
+
+/** By name as the live lists sort. */
+const byName = `multiIf(${Object.entries(nameFields)
+  .map(([collection, fields]) => `collection = '${collection}', ${nameText(fields)}, `)
+  .join("")}id)`;
 
 const places = {
   name: { sql: byName, type: "String" },
