@@ -48,6 +48,12 @@ const encoded = (made: readonly Made[], codec: Codec): Buffer => {
   return Buffer.from(encoder.finish({ id: 7n, epoch: 3, sequence: 11, transactional: true }, codec));
 };
 
+/** With the checksum of what it holds now. */
+const sealed = (bytes: Buffer): Buffer => {
+  bytes.writeUInt32BE(crc32c(bytes, 21, bytes.length), 17);
+  return bytes;
+};
+
 const decoded = (bytes: Buffer, from = 0): Made[] => {
   const { batch } = decodeBatches("t", 0, bytes, from, []);
   if (batch === null) return [];
@@ -128,6 +134,7 @@ describe("Kafka's record batches", () => {
     marker.add(Buffer.from([0, 0, 0, 0]), Buffer.alloc(6), 1);
     const abort = Buffer.from(marker.finish({ id: 7n, epoch: 3, sequence: -1, transactional: true }, "none"));
     abort.writeInt16BE(0x30, 21);
+    sealed(abort);
     const log = Buffer.concat([at(0, one("a")), at(1, one("b")), at(2, abort), at(3, one("c"))]);
     const { batch, next } = decodeBatches("t", 0, log, 0, [{ producer: 7n, firstOffset: 1 }]);
     assert.deepEqual([...(batch?.offsets ?? [])], [0, 3]);
@@ -139,9 +146,19 @@ describe("Kafka's record batches", () => {
   it("of a codec that is not read are refused by name", () => {
     const snappy = encoded([{ key: "k", value: null, timestamp: 1 }], "none");
     snappy.writeInt16BE(2, 21);
+    sealed(snappy);
     assert.throws(
       () => decoded(snappy),
       (error) => isMillraceError(error, "ENGINE_REFUSED") && /"t".*snappy/.test(error.message),
+    );
+  });
+
+  it("that were damaged are refused by their place", () => {
+    const bytes = encoded([{ key: "k", value: Buffer.from("value"), timestamp: 1 }], "none");
+    bytes[bytes.length - 2] ^= 1;
+    assert.throws(
+      () => decoded(bytes),
+      (error) => isMillraceError(error, "ENGINE_REFUSED") && error.message.includes("t/0@0"),
     );
   });
 

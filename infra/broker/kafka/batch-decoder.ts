@@ -3,6 +3,7 @@ import { indexOfOffset, sliceBatch } from "../batch.ts";
 import type { Headers, RecordBatch } from "../port.ts";
 import { BATCH_HEADER_BYTES } from "./batch-encoder.ts";
 import { decompress } from "./compression.ts";
+import { crc32c } from "./crc32c.ts";
 import { readVarint, type VarintReader } from "./varint.ts";
 
 /** A transaction that was aborted: its producer's records from this offset on are not for readers. */
@@ -23,6 +24,7 @@ type Visible = {
 };
 
 const MAGIC = 2;
+const CRC_FROM = 21;
 const CODEC = 0x07;
 const APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
@@ -36,7 +38,7 @@ export const decodeBatches = (
   from: number,
   aborted: readonly Aborted[],
 ): Fetched => {
-  const { visible, next } = visibleBatches(topic, records, from, aborted);
+  const { visible, next } = visibleBatches(topic, partition, records, from, aborted);
   if (visible.length === 0) return { batch: null, next };
   const all = readRecords(topic, partition, records, visible);
   const first = indexOfOffset(all, from);
@@ -45,6 +47,7 @@ export const decodeBatches = (
 
 const visibleBatches = (
   topic: string,
+  partition: number,
   records: Buffer,
   from: number,
   aborted: readonly Aborted[],
@@ -59,6 +62,8 @@ const visibleBatches = (
     // The last batch may have been cut off by the fetch's limit.
     if (end > records.length) break;
     if (records[at + 16] !== MAGIC) throw oldFormat(topic, records[at + 16]);
+    if (crc32c(records, at + CRC_FROM, end) !== records.readUInt32BE(at + 17))
+      throw damaged(topic, partition, at, records);
     const base = Number(records.readBigInt64BE(at));
     const last = base + records.readInt32BE(at + 23);
     const attributes = records.readInt16BE(at + 21);
@@ -89,6 +94,13 @@ const oldFormat = (topic: string, magic: number): MillraceError =>
     "ENGINE_REFUSED",
     `topic "${topic}" holds records of the message format ${magic}, from before Kafka 0.11: copy it to a new topic`,
     { details: { topic, magic } },
+  );
+
+const damaged = (topic: string, partition: number, at: number, records: Buffer): MillraceError =>
+  new MillraceError(
+    "ENGINE_REFUSED",
+    `the batch at ${topic}/${partition}@${records.readBigInt64BE(at)} does not match its checksum: the log of the broker is damaged`,
+    { details: { topic, partition } },
   );
 
 /** A control record's key: version, then type, of which 0 is abort. */

@@ -35,6 +35,7 @@ const spoken = new Map([
   [28, 2],
   [32, 2],
   [44, 0],
+  [65, 0],
 ]);
 
 export type KafkaClient = {
@@ -186,7 +187,7 @@ const checkVersions = (offered: ReadonlyMap<number, { min: number; max: number }
     if (version < min || version > max) {
       throw new MillraceError(
         "ENGINE_REFUSED",
-        `BROKER: Kafka at ${where} does not speak version ${version} of API ${key}: use Kafka 2.5 or newer`,
+        `BROKER: Kafka at ${where} does not speak version ${version} of API ${key}: use Kafka 3.0 or newer`,
       );
     }
   }

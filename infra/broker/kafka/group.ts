@@ -148,13 +148,14 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
       if (member !== "") {
         await client.coordinate("group", group, leaveGroup(group, member)).catch(() => {});
       }
-      await Promise.race([running, pause(retryMs, undefined)]);
+      const over = new AbortController();
+      await Promise.race([running, pause(retryMs, over.signal)]);
+      over.abort();
     },
   };
 };
 
-const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => {});
+const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

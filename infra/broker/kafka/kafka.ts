@@ -22,12 +22,11 @@ import { kafkaSettings } from "./url.ts";
 const writerTimeoutMs = 30_000;
 /** That of a writer whose id nobody takes over. */
 const ownTimeoutMs = 10_000;
-/** How long an answer waits for its records to be readable where others hold readers back. */
+/** How long `produce` waits for its records to be readable where others hold readers back. */
 const readableMs = 2_000;
-const readableAfterCommitMs = 100;
 
 /**
- * The broker in Apache Kafka 2.5 or newer. kafkajs connects, encrypts and authenticates; batches are encoded and
+ * The broker in Apache Kafka 3.0 or newer. kafkajs connects, encrypts and authenticates; batches are encoded and
  * decoded in columns here.
  */
 export const kafkaBroker = async (url: string): Promise<Broker> => {
@@ -78,11 +77,6 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
     return boundsOf(client, topics, name, partitions, at);
   };
 
-  const shown = async (written: Written[], forMs: number): Promise<Written[]> => {
-    await readable(log, written, forMs);
-    return written;
-  };
-
   return {
     async ensureTopic(name, config) {
       opened();
@@ -117,14 +111,14 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
         firstOffset: offset,
         count: 1,
       }));
-      await shown(written, readableMs);
+      await readable(log, written, readableMs);
       return places;
     },
     transaction() {
       opened();
       return kafkaTransaction(topics, async (unit) => {
         opened();
-        return shown(await writeOwn(unit), readableAfterCommitMs);
+        return writeOwn(unit);
       });
     },
     async writer(id): Promise<Writer> {
@@ -136,7 +130,7 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
         transaction: () =>
           kafkaTransaction(topics, async (unit) => {
             opened();
-            return shown(await oneByOne(() => producer.commit(unit)), readableAfterCommitMs);
+            return oneByOne(() => producer.commit(unit));
           }),
         close: async () => {},
       };

@@ -7,6 +7,7 @@ import {
   addOffsets,
   addPartitions,
   commitOffsetsInTransaction,
+  describeTransaction,
   endTransaction,
   initProducer,
   type OffsetsOf,
@@ -17,7 +18,7 @@ import type { Part, Unit } from "./unit.ts";
 export type TransactionalProducer = {
   /** Ends what an earlier holder of the id left open, and fences it. */
   open(): Promise<void>;
-  /** All of the unit, or an error and nothing of it. One at a time. */
+  /** All of the unit, or an error and nothing of it. One at a time; resolves when readers may see it. */
   commit(unit: Unit): Promise<Written[]>;
   /** Whether the last commit that failed was surely undone, so that it may be tried again. */
   undone(): boolean;
@@ -25,6 +26,7 @@ export type TransactionalProducer = {
 
 const endPatienceMs = 15_000;
 const openPatienceMs = 40_000;
+const markedPatienceMs = 1_000;
 
 /**
  * One transaction after the other under a transactional id. After an error that leaves open what Kafka holds of the
@@ -88,6 +90,15 @@ export const transactionalProducer = (
     return coded;
   };
 
+  /** Readers are held back until the markers of the commit are written: for milliseconds. Nothing can be undone any more. */
+  const marked = async (): Promise<void> => {
+    const attempt = async (): Promise<void> => {
+      const state = await client.coordinate("transaction", id, describeTransaction(id));
+      if (state === "PrepareCommit") throw new ProtocolError(codes.CONCURRENT_TRANSACTIONS, "DescribeTransactions");
+    };
+    await client.persist(attempt, { ...soon, forMs: markedPatienceMs }).catch(() => {});
+  };
+
   return {
     async open() {
       producer = await client.persist(() => client.coordinate("transaction", id, initProducer(id, timeoutMs)), {
@@ -118,6 +129,7 @@ export const transactionalProducer = (
         await allOf<unknown>([appended, ...offsets]);
         ending = true;
         await onCoordinator(endTransaction(id, who, true), { ...soon, forMs: endPatienceMs });
+        await marked();
         return await appended;
       } catch (error) {
         for (const { topic } of parts) topics.forget(topic);

@@ -1,7 +1,7 @@
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import { type Exchange, failOn, int64, struct, structs, text } from "./exchange.ts";
 
-/** Requests about the cluster and its topics. Versions: Kafka 2.5 and newer have them all. */
+/** Requests about the cluster and its topics. Versions: Kafka 3.0 and newer have them all. */
 
 export const apiVersions = (): Exchange<Map<number, { min: number; max: number }>> => ({
   name: "ApiVersions",

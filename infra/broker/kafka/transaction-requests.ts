@@ -103,3 +103,20 @@ export const endTransaction = (transactionalId: string, { id, epoch }: Producer,
     failOn(from.readInt16(), "EndTxn");
   },
 });
+
+/** The state of a transactional id, e.g. PrepareCommit until the markers of a commit are written, then CompleteCommit. */
+export const describeTransaction = (transactionalId: string): Exchange<string> => ({
+  name: "DescribeTransactions",
+  key: 65,
+  version: 0,
+  // The first byte ends the header of a flexible version: no tagged fields.
+  body: struct((to) => to.writeUVarInt(0).writeUVarInt(2).writeUVarIntString(transactionalId).writeUVarInt(0)),
+  read: (from) => {
+    from.readTaggedFields();
+    from.readInt32();
+    from.readUVarInt();
+    failOn(from.readInt16(), "DescribeTransactions");
+    from.readUVarIntString();
+    return from.readUVarIntString() ?? "";
+  },
+});
