@@ -128,6 +128,7 @@ export const commandBus = (deps: CommandBusDeps): CommandBus => {
     const { events, version } = await handler.decide(payload, context, () => ({
       now: clock(),
       actor: request.actor.id,
+      admin: request.actor.admin,
     }));
     if (events.length === 0) return { ...answer(loaded, events), version };
 

@@ -1,17 +1,29 @@
 import type {
   Aggregate,
+  DatasetColumn,
+  DatasetFormat,
   DeploymentDefinition,
   EventSourceDefinition,
   FeatureViewDefinition,
+  GuardedStage,
   ModelRef,
   MonitorDefinition,
+  PolicyDefinition,
   Signature,
   Task,
   TrainingSpec,
 } from "../schemas/lifecycle.ts";
+import type { FailedRule } from "./model/stages.ts";
+import type { Candidate } from "./policy/candidate.ts";
 
 /** What the bytes of a model say about it. `columns` and `task` are null where the file does not name them. */
 export type InspectedModel = { size: number; signature: Signature; columns: string[] | null; task: Task | null };
+
+/** What the bytes of a dataset say about it. */
+export type LoadedDataset = { size: number; rows: number; schema: DatasetColumn[]; profile: string };
+
+/** SQL with `{name:Type}` for its parameters, or the name of a table. */
+export type DatasetQuery = { query: string | null; table: string | null; parameters: Record<string, string> };
 
 /**
  * What a command asks of the world outside its own aggregate, before it is decided. Each check resolves when all
@@ -42,8 +54,22 @@ export type Checks = {
   checkMonitor(project: string, definition: MonitorDefinition): Promise<void>;
   /** ILLEGAL_STATE, naming the users, when something active in the project depends on it. */
   checkUnused(project: string, what: { aggregate: Aggregate; id: string } | ModelRef): Promise<void>;
+  /** INVALID_EXPRESSION for its gate; ILLEGAL_STATE when it would lock everybody out. */
+  checkPolicy(project: string, definition: PolicyDefinition): Promise<void>;
+  /** The rules of the stage's policy that a version does not meet; none without a policy. */
+  judgePromotion(project: string, stage: GuardedStage, candidate: Candidate): Promise<FailedRule[]>;
   /** NOT_FOUND; ILLEGAL_STATE for a deleted one. */
   checkExperiment(project: string, experiment: string): Promise<void>;
+  /**
+   * Makes a stored file a table of the warehouse, unless it is one already, and says what is in it. NOT_FOUND,
+   * INVALID_DATASET naming row and column, WAREHOUSE_FAILED.
+   */
+  loadDataset(project: string, artifact: string, format: DatasetFormat): Promise<LoadedDataset>;
+  /**
+   * Stores the rows that a query of the warehouse, or one of its tables, has for the project now; `text` says what was
+   * asked. BAD_REQUEST, FORBIDDEN for what is not the project's, INVALID_DATASET, DATASET_TOO_LARGE.
+   */
+  snapshotDataset(project: string, asked: DatasetQuery): Promise<{ digest: string; text: string }>;
   /** NOT_FOUND. */
   checkRun(project: string, run: string): Promise<void>;
   /**

@@ -1,7 +1,12 @@
 import type { Aggregate } from "../schemas/lifecycle.ts";
 
 /** What a decision may depend on besides command and state. `now` is UTC milliseconds. */
-export type DecisionContext = { readonly now: number; readonly actor: string };
+export type DecisionContext = {
+  readonly now: number;
+  readonly actor: string;
+  /** The actor is an administrator of the platform. */
+  readonly admin?: boolean;
+};
 
 /**
  * One kind of aggregate as two pure functions. `decide` answers the events that a command leads to (none when

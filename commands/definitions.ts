@@ -7,12 +7,14 @@ import {
   featureName,
   fieldName,
   instant,
+  modelName,
   name,
   slug,
   statement,
   text,
   version,
 } from "./fields.ts";
+import { runId } from "./tracking.ts";
 
 /** Zod shapes of the definitions in `schemas/lifecycle.ts`: what a caller may leave out has its default here. */
 export const role = z.enum(["Admin", "Data_Scientist", "Regular_User"]);
@@ -43,7 +45,7 @@ export const columns = z.array(column).min(1).max(1000);
 export const trafficSplit = z
   .array(
     z.strictObject({
-      model: slug,
+      model: modelName,
       version,
       variant: z.enum(["champion", "challenger", "shadow"]),
       share: z.number().min(0).max(1),
@@ -75,6 +77,29 @@ export const lineage = z.strictObject({
     .default([]),
   positions: z.record(z.string().max(300), count).default({}),
   code: text.nullable().default(null),
+  run: runId.nullable().default(null),
+  datasets: z
+    .array(z.strictObject({ dataset: slug, version }))
+    .max(100)
+    .default([]),
+});
+
+const roles = z.array(role).min(1).max(3);
+
+export const stage = z.enum(["None", "Staging", "Production", "Archived"]);
+
+export const guardedStage = z.enum(["Staging", "Production"]);
+
+export const policy = z.strictObject({
+  stage: guardedStage,
+  approvals: z.int().min(0).max(100).default(1),
+  roles: roles.default(["Admin", "Data_Scientist"]),
+  fourEyes: z.boolean().default(true),
+  gate: expression.nullable().default(null),
+  lineage: z
+    .array(z.enum(["run", "dataset", "training-job", "code"]))
+    .max(4)
+    .default([]),
 });
 
 export const artifact = digest;
@@ -108,7 +133,7 @@ export const monitorDefinition = z.discriminatedUnion("kind", [driftMonitor, err
 export const alertDefinition = z.strictObject({
   monitor: slug,
   deployment: slug,
-  model: slug,
+  model: modelName,
   version,
   column: z.string().min(1).max(128),
   statistic: z.string().min(1).max(64),
@@ -135,7 +160,7 @@ const boostingParameters = z.strictObject({
 
 export const trainingSpec = z
   .strictObject({
-    model: slug,
+    model: modelName,
     task,
     trigger: slug,
     columns,

@@ -19,8 +19,25 @@ export const digest = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256, 64
 
 export const name = z.string().trim().min(1).max(200);
 
+/** As MLflow allows them: no slash, colon or control character. */
+export const modelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^/:\p{Cc}\p{Cs}]+$/u, "expected no slash, no colon and no control character")
+  .refine((value) => value.trim() !== "", "expected a name that is not blank");
+
+/** As MLflow allows them; `v3` and `latest` mean versions there. */
+export const modelAlias = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,255}$/, "expected 1 to 255 of A-Z, a-z, 0-9, _ and -")
+  .refine((value) => !/^(v[0-9]+|latest)$/i.test(value), "v and a number, and latest, are reserved for versions");
+
 /** What people write to each other: descriptions, comments, reasons. */
 export const text = z.string().max(2000);
+
+/** What a model or a version is about. */
+export const description = z.string().max(5000);
 
 /** A text that must say something. */
 export const statement = z.string().trim().min(1).max(2000);

@@ -39,8 +39,6 @@ const adminActions: ReadonlySet<string> = new Set([
 export const neededRole = (action: string): Role | null => {
   if (action === "CreateProject" || action === "rebuild") return null;
   if (adminActions.has(action)) return "Admin";
-  // Whose approval counts is for the policy to say: it may ask for the word of those who only use the predictions.
-  if (action === "GiveApproval") return "Regular_User";
   return action.startsWith("query:") ? "Regular_User" : "Data_Scientist";
 };
 

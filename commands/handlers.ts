@@ -1,4 +1,5 @@
 import { alertHandlers } from "./alert/handlers.ts";
+import { datasetHandlers } from "./dataset/handlers.ts";
 import { deploymentHandlers } from "./deployment/handlers.ts";
 import { eventSourceHandlers } from "./event-source/handlers.ts";
 import { experimentHandlers } from "./experiment/handlers.ts";
@@ -8,6 +9,7 @@ import { loggedModelHandlers } from "./logged-model/handlers.ts";
 import { modelHandlers } from "./model/handlers.ts";
 import { monitorHandlers } from "./monitor/handlers.ts";
 import type { CommandType } from "./payloads.ts";
+import { policyHandlers } from "./policy/handlers.ts";
 import { projectHandlers } from "./project/handlers.ts";
 import { runHandlers } from "./run/handlers.ts";
 import { trainingJobHandlers } from "./training-job/handlers.ts";
@@ -25,4 +27,6 @@ export const handlers: Record<CommandType, Handler> = {
   ...experimentHandlers,
   ...runHandlers,
   ...loggedModelHandlers,
+  ...datasetHandlers,
+  ...policyHandlers,
 };

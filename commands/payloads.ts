@@ -1,12 +1,16 @@
 import { z } from "zod";
+import * as data from "./dataset/fields.ts";
 import * as define from "./definitions.ts";
 import {
   count,
+  description,
   digest,
   duration,
   fieldName,
   instant,
   member,
+  modelAlias,
+  modelName,
   name,
   slug,
   statement,
@@ -40,22 +44,54 @@ export const payloads = {
   ChangeFeatureView: z.strictObject({ id: slug, definition: define.featureViewDefinition }),
   ArchiveFeatureView: z.strictObject({ id: slug }),
 
-  RegisterModel: z.strictObject({ id: slug, description: text.default("") }),
+  RegisterModel: z.strictObject({ id: modelName, description: description.default("") }),
   CreateModelVersion: z.strictObject({
-    model: slug,
-    artifact: define.artifact,
+    model: modelName,
+    format: z.enum(["onnx", "other"]).default("onnx"),
+    /** Needed for ONNX. */
+    artifact: define.artifact.nullable().default(null),
     /** Read from the ONNX file's metadata without it; so are `columns`. */
     task: define.task.optional(),
     columns: z.array(z.string().min(1).max(128)).min(1).max(1000).optional(),
     metrics: define.metrics.default({}),
     profile: digest.nullable().default(null),
     lineage: define.lineage.prefault({}),
+    source: track.location.nullable().default(null),
+    run: track.runId.nullable().default(null),
   }),
-  ApproveModelVersion: z.strictObject({ model: slug, version, comment: statement }),
-  RejectModelVersion: z.strictObject({ model: slug, version, comment: statement }),
-  SetModelAlias: z.strictObject({ model: slug, alias: slug, version }),
-  RemoveModelAlias: z.strictObject({ model: slug, alias: slug }),
-  ArchiveModel: z.strictObject({ model: slug }),
+  ApproveModelVersion: z.strictObject({ model: modelName, version, comment: statement }),
+  RejectModelVersion: z.strictObject({ model: modelName, version, comment: statement }),
+  SetModelAlias: z.strictObject({ model: modelName, alias: modelAlias, version }),
+  RemoveModelAlias: z.strictObject({ model: modelName, alias: z.string().min(1).max(255) }),
+  ArchiveModel: z.strictObject({ model: modelName }),
+  DescribeModel: z.strictObject({ model: modelName, description }),
+  SetModelTag: z.strictObject({ model: modelName, key: track.key, value: track.tagValue }),
+  RemoveModelTag: z.strictObject({ model: modelName, key: track.key }),
+  DescribeModelVersion: z.strictObject({ model: modelName, version, description }),
+  SetModelVersionTag: z.strictObject({ model: modelName, version, key: track.key, value: track.tagValue }),
+  RemoveModelVersionTag: z.strictObject({ model: modelName, version, key: track.key }),
+  /** Counts for one stage, where its policy asks for approvals. */
+  GiveApproval: z.strictObject({ model: modelName, version, stage: define.guardedStage, comment: text.default("") }),
+  TransitionStage: z.strictObject({
+    model: modelName,
+    version,
+    stage: define.stage,
+    archiveExisting: z.boolean().default(true),
+    comment: text.default(""),
+    /** The version that the caller saw holding the stage, null for none: refused when it is another by now. */
+    expectedChampion: version.nullable().optional(),
+  }),
+  /** To the version that held the stage before, or to any earlier one. */
+  RollBackStage: z.strictObject({
+    model: modelName,
+    stage: define.guardedStage,
+    to: version.optional(),
+    comment: statement,
+  }),
+  DeleteModelVersion: z.strictObject({ model: modelName, version }),
+
+  SetPolicy: define.policy,
+  RemovePolicy: z.strictObject({ stage: define.guardedStage }),
 
   CreateDeployment: z.strictObject({
     id: slug,
@@ -141,6 +177,15 @@ export const payloads = {
   SetLoggedModelTags: z.strictObject({ id: track.loggedModelId, tags: track.tags }),
   DeleteLoggedModelTag: z.strictObject({ id: track.loggedModelId, key: track.key }),
   DeleteLoggedModel: z.strictObject({ id: track.loggedModelId }),
+
+  CreateDataset: z.strictObject({ id: slug, description: text.default("") }),
+  /** Of a file that is stored as an artifact. It makes the dataset where there is none of that name. */
+  CreateDatasetVersion: z.strictObject({ dataset: slug, artifact: digest, format: data.fileFormat }),
+  /** Of what a query, or a whole table, of the warehouse holds now. */
+  CreateDatasetFromQuery: data.datasetQuery,
+  SetDatasetTag: z.strictObject({ dataset: slug, key: track.key, value: track.tagValue }),
+  RemoveDatasetTag: z.strictObject({ dataset: slug, key: track.key }),
+  ArchiveDataset: z.strictObject({ dataset: slug }),
 };
 
 export type CommandType = keyof typeof payloads;

@@ -19,8 +19,9 @@ import { eventSource } from "./event-source/decider.ts";
 import { featureView } from "./feature-view/decider.ts";
 import { model } from "./model/decider.ts";
 import { findVersion } from "./model/state.ts";
+import { governanceChecks, type MetricGate } from "./references/governance.ts";
 import { platformState, type Snapshot } from "./references/platform-state.ts";
-import { checkVersions } from "./references/signature.ts";
+import { checkChampion, checkVersions, servable } from "./references/signature.ts";
 import {
   activeSource,
   activeSources,
@@ -44,14 +45,27 @@ export type LearningChecks = {
   checkColumns(project: string, columns: Column[], trigger: NamedSource, views: NamedView[]): unknown;
   /** Throws INVALID_EXPRESSION unless `value` yields a number, or a bool for a binary task, over the source's events. */
   checkOutcome(value: string, source: NamedSource, task: Task): unknown;
+  /** INVALID_EXPRESSION. `compileGate` of `ml/cel/gate.ts` fits. */
+  compileGate(gate: string): MetricGate;
 };
 
+/** The checks that need the warehouse. */
+export type DatasetChecks = Pick<Checks, "loadDataset" | "snapshotDataset">;
+
 export type PlatformChecksDeps = LearningChecks & {
+  /** Absent where there is no warehouse. */
+  datasets?: DatasetChecks;
   eventStore: EventStore;
   registry: SchemaRegistry;
   broker: Broker;
   artifacts: Artifacts;
   clock?: Clock;
+};
+
+/** Of a process that gives no command of datasets. */
+const noDatasets: DatasetChecks = {
+  loadDataset: () => Promise.reject(refused("this process has no warehouse: ask one with the role api")),
+  snapshotDataset: () => Promise.reject(refused("this process has no warehouse: ask one with the role api")),
 };
 
 /** Topics that the platform writes itself: `topicOf` of schemas/topics.ts. */
@@ -61,6 +75,7 @@ const reserved = /\.(predictions|outcomes|tiles|drift|dead-letters|changelog|jou
 export const platformChecks = (deps: PlatformChecksDeps): Checks => {
   const { registry, broker, artifacts } = deps;
   const platform = platformState(deps.eventStore);
+  const { policyOf, ...governance } = governanceChecks(deps.eventStore, deps.compileGate);
 
   const checkColumns = async (
     snapshot: Snapshot,
@@ -90,13 +105,17 @@ export const platformChecks = (deps: PlatformChecksDeps): Checks => {
 
   const taskOf = (snapshot: Snapshot, project: string, split: { model: string; version: number }[]): Task => {
     const [{ model: name, version }] = split;
-    return findVersion(existing(snapshot.find(model, project, name), `model "${name}"`), name, version).definition.task;
+    const state = existing(snapshot.find(model, project, name), `model "${name}"`);
+    return servable(findVersion(state, name, version).definition, `${name}/${version}`).task;
   };
 
   return {
+    ...governance,
     ...trackingChecks(deps.eventStore, deps.clock ?? systemClock),
 
     inspectModel: deps.inspectModel,
+
+    ...(deps.datasets ?? noDatasets),
 
     async findArtifact(digest) {
       if ((await artifacts.stat(digest)) === null) {
@@ -116,6 +135,7 @@ export const platformChecks = (deps: PlatformChecksDeps): Checks => {
       const trigger = activeSource(snapshot, project, definition.trigger);
       await checkColumns(snapshot, project, definition.columns, trigger);
       const task = checkVersions(snapshot, project, definition.split, definition.columns);
+      checkChampion(snapshot, project, definition.split, await policyOf(project, "Production"));
       const { outcome } = definition;
       if (outcome !== null) {
         await checkOutcome(outcome, trigger, activeSource(snapshot, project, outcome.source), task);

@@ -22,7 +22,7 @@ export const stateReader = (
       let { state, revision, position } = kept.get(stream) ?? { state: initial, revision: -1n, position: START };
       for await (const stored of eventStore.readStream(stream, revision + 1n)) {
         const data = upcast(stored.type, stored.metadata.schemaVersion, stored.data);
-        state = evolve(state, { type: stored.type, data } as LifecycleEvent);
+        state = evolve(state, { type: stored.type, data, by: stored.metadata.actor } as LifecycleEvent);
         ({ revision, position } = stored);
       }
       const loaded = { state, revision, position };

@@ -2,10 +2,10 @@ import { MillraceError } from "../schemas/errors.ts";
 
 /** A Relay global id: base64 of `<Type>:<project>/<id>`. */
 export const encodeNodeId = (typename: string, id: string): string =>
-  Buffer.from(`${typename}:${id}`, "latin1").toString("base64");
+  Buffer.from(`${typename}:${id}`, "utf8").toString("base64");
 
 export const decodeNodeId = (globalId: string): { typename: string; id: string } => {
-  const text = Buffer.from(globalId, "base64").toString("latin1");
+  const text = Buffer.from(globalId, "base64").toString("utf8");
   const colon = text.indexOf(":");
   if (colon < 1) {
     throw new MillraceError("BAD_REQUEST", `"${globalId}" is not a node id; take it from a field named id`);

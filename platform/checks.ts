@@ -1,6 +1,7 @@
 import type { Checks } from "../commands/checks.ts";
 import { platformChecks } from "../commands/references.ts";
 import { compileExpression, fieldTypes } from "../ml/cel/compile.ts";
+import { compileGate } from "../ml/cel/gate.ts";
 import { planColumns } from "../ml/features/columns.ts";
 import { planView } from "../ml/features/view.ts";
 import { inspectOnnx } from "../ml/onnx/inspect.ts";
@@ -32,6 +33,7 @@ export const checksOf = (engines: Engines): Checks =>
       );
       planColumns(columns, trigger, plans);
     },
+    compileGate,
     checkOutcome: (value, source, task) => {
       compileExpression(value, fieldTypes(source.schema), task === "binary" ? "number|bool" : "number");
     },

@@ -13,6 +13,11 @@ const table = {
     retryable: false,
     meaning: "The thing exists, but its state does not allow the command.",
   },
+  POLICY_NOT_MET: {
+    status: 409,
+    retryable: false,
+    meaning: "The stage has a policy that the model version does not meet; details.failed names every rule.",
+  },
   IDEMPOTENCY_CONFLICT: { status: 409, retryable: false, meaning: "The idempotency key was used for another command." },
   CONFLICT: { status: 409, retryable: true, meaning: "Others kept changing the stream while the command was decided." },
   WRONG_EXPECTED_REVISION: { status: 409, retryable: true, meaning: "The stream is not at the expected revision." },
@@ -50,6 +55,12 @@ const table = {
     retryable: false,
     meaning: "A feature view's definition does not hold together.",
   },
+  INVALID_DATASET: {
+    status: 422,
+    retryable: false,
+    meaning: "A dataset's bytes are not what its format says, or have no rows; row and column given.",
+  },
+  DATASET_TOO_LARGE: { status: 413, retryable: false, meaning: "A dataset has more bytes than the setting allows." },
   INVALID_MODEL: { status: 422, retryable: false, meaning: "The artifact is not an ONNX model that can be served." },
   SIGNATURE_MISMATCH: {
     status: 422,

@@ -3,7 +3,12 @@
  * by `schemas/upcasters.ts`. Stream of an aggregate: `<aggregate>-<project>/<id>` (`streamName`).
  * Times are UTC milliseconds, durations milliseconds.
  */
-export type Event<Type extends string, Data> = { readonly type: Type; readonly data: Data };
+export type Event<Type extends string, Data> = {
+  readonly type: Type;
+  readonly data: Data;
+  /** Who: of an event that is read, the actor of its metadata. Never written with the data. */
+  readonly by?: string;
+};
 
 export type Role = "Admin" | "Data_Scientist" | "Regular_User";
 
@@ -93,31 +98,92 @@ export type Lineage = {
   /** Next offset by `topic/partition` up to which the log was folded. */
   positions: Record<string, number>;
   code: string | null;
+  run: string | null;
+  datasets: { dataset: string; version: number }[];
 };
 
 export type ModelVersionDefinition = {
   version: number;
-  /** SHA-256 of the ONNX file. */
-  artifact: string;
+  /** Only ONNX can be deployed; of another format (a pickle, say) size, signature and columns may be empty. */
+  format: "onnx" | "other";
+  /** SHA-256 of the ONNX file; null only where the format is another. */
+  artifact: string | null;
   size: number;
   signature: Signature;
-  task: Task;
+  /** null only where the format is another. */
+  task: Task | null;
   /** Names of the input columns in tensor order. */
   columns: string[];
   metrics: Record<string, number>;
   /** SHA-256 of the reference profile (`ml/drift/profile.ts`), or null. */
   profile: string | null;
   lineage: Lineage;
+  /** URI of what was registered, as its client named it. */
+  source: string | null;
+  /** The run that it was registered from. */
+  run: string | null;
 };
+
+export type ServableVersion = ModelVersionDefinition & { format: "onnx"; artifact: string; task: Task };
+
+export const isServable = (definition: ModelVersionDefinition): definition is ServableVersion =>
+  definition.format === "onnx";
+
+export type Stage = "None" | "Staging" | "Production" | "Archived";
+
+/** The stages that a policy can guard. */
+export type GuardedStage = "Staging" | "Production";
+
+/** `admin`: the actor was an administrator of the platform, who counts as Admin of the project. */
+type Decided = { version: number; comment: string; admin?: true };
 
 export type ModelEvent =
   | Event<"ModelRegistered", { description: string }>
   | Event<"ModelVersionCreated", ModelVersionDefinition>
-  | Event<"ModelVersionApproved", { version: number; comment: string }>
+  | Event<"ModelVersionApproved", Decided>
   | Event<"ModelVersionRejected", { version: number; comment: string }>
   | Event<"ModelAliasSet", { alias: string; version: number }>
   | Event<"ModelAliasRemoved", { alias: string }>
-  | Event<"ModelArchived", Record<string, never>>;
+  | Event<"ModelArchived", Record<string, never>>
+  | Event<"ModelDescribed", { description: string }>
+  | Event<"ModelTagSet", { key: string; value: string }>
+  | Event<"ModelTagRemoved", { key: string }>
+  | Event<"ModelVersionDescribed", { version: number; description: string }>
+  | Event<"ModelVersionTagSet", { version: number; key: string; value: string }>
+  | Event<"ModelVersionTagRemoved", { version: number; key: string }>
+  | Event<"ModelVersionApprovalGiven", Decided & { stage: GuardedStage }>
+  | Event<
+      "ModelVersionStageChanged",
+      {
+        version: number;
+        stage: Stage;
+        from: Stage;
+        /** The versions that held the stage until then and were archived with it. */
+        archived: number[];
+        rollback: boolean;
+        comment: string;
+      }
+    >
+  | Event<"ModelVersionDeleted", { version: number }>;
+
+export type LineageKind = "run" | "dataset" | "training-job" | "code";
+
+/** What a version must show before it may enter the stage. Its stream's id is the stage. */
+export type PolicyDefinition = {
+  stage: GuardedStage;
+  /** How many people must have approved. */
+  approvals: number;
+  /** Roles whose approval counts. */
+  roles: Role[];
+  /** Who made the version does not count among them. */
+  fourEyes: boolean;
+  /** CEL, bool, over the version's metrics and the champion's: `ml/cel/gate.ts`. */
+  gate: string | null;
+  /** Kinds of origin that the version must name. */
+  lineage: LineageKind[];
+};
+
+export type PolicyEvent = Event<"PolicySet", PolicyDefinition> | Event<"PolicyRemoved", Record<string, never>>;
 
 /**
  * One input of a model. `from` is `event.<field>`, `<view>:<feature>`, or else a CEL expression over
@@ -300,6 +366,35 @@ export type LoggedModelEvent =
   | Event<"LoggedModelTagDeleted", { key: string }>
   | Event<"LoggedModelDeleted", Record<string, never>>;
 
+export type DatasetFormat = "csv" | "json" | "parquet" | "avro" | "query";
+
+/** A column of a dataset's table, with its ClickHouse type. */
+export type DatasetColumn = { name: string; type: string };
+
+/** Where the rows came from: a file, or what a table or query of the warehouse held then. `text` is its name or SQL. */
+export type DatasetSource = { kind: "upload" | "table" | "query"; text: string | null };
+
+export type DatasetVersionDefinition = {
+  version: number;
+  /** SHA-256 of the bytes; for a query, of its rows. */
+  digest: string;
+  format: DatasetFormat;
+  /** Bytes. */
+  size: number;
+  rows: number;
+  schema: DatasetColumn[];
+  /** SHA-256 of the profile, JSON. */
+  profile: string | null;
+  source: DatasetSource;
+};
+
+export type DatasetEvent =
+  | Event<"DatasetCreated", { description: string }>
+  | Event<"DatasetVersionCreated", DatasetVersionDefinition>
+  | Event<"DatasetTagSet", { key: string; value: string }>
+  | Event<"DatasetTagRemoved", { key: string }>
+  | Event<"DatasetArchived", Record<string, never>>;
+
 export type LifecycleEvent =
   | ProjectEvent
   | EventSourceEvent
@@ -311,7 +406,9 @@ export type LifecycleEvent =
   | TrainingJobEvent
   | ExperimentEvent
   | RunEvent
-  | LoggedModelEvent;
+  | LoggedModelEvent
+  | DatasetEvent
+  | PolicyEvent;
 
 export type Aggregate =
   | "project"
@@ -324,7 +421,9 @@ export type Aggregate =
   | "training-job"
   | "experiment"
   | "run"
-  | "logged-model";
+  | "logged-model"
+  | "dataset"
+  | "policy";
 
 export const aggregates: readonly Aggregate[] = [
   "project",
@@ -338,6 +437,8 @@ export const aggregates: readonly Aggregate[] = [
   "experiment",
   "run",
   "logged-model",
+  "dataset",
+  "policy",
 ];
 
 export const streamName = (aggregate: Aggregate, project: string, id: string): string =>

@@ -1,5 +1,5 @@
 import { MillraceError } from "./errors.ts";
-import type { EventSourceDefinition, LifecycleEvent, MonitorDefinition } from "./lifecycle.ts";
+import type { EventSourceDefinition, LifecycleEvent, ModelVersionDefinition, MonitorDefinition } from "./lifecycle.ts";
 
 /** Brings an event's data from one version to the next. Total over what that version's release wrote. */
 type Upcaster = (data: unknown) => unknown;
@@ -23,12 +23,28 @@ const steps: Record<LifecycleEvent["type"], readonly Upcaster[]> = {
   FeatureViewChanged: [],
   FeatureViewArchived: [],
   ModelRegistered: [],
-  ModelVersionCreated: [],
+  ModelVersionCreated: [
+    // Version 1 knew ONNX only, and no runs nor datasets.
+    (data) => {
+      const { lineage, ...version } = data as Omit<ModelVersionDefinition, "format" | "source" | "run">;
+      const origin = { ...lineage, run: null, datasets: [] };
+      return { ...version, format: "onnx", lineage: origin, source: null, run: null };
+    },
+  ],
   ModelVersionApproved: [],
   ModelVersionRejected: [],
   ModelAliasSet: [],
   ModelAliasRemoved: [],
   ModelArchived: [],
+  ModelDescribed: [],
+  ModelTagSet: [],
+  ModelTagRemoved: [],
+  ModelVersionDescribed: [],
+  ModelVersionTagSet: [],
+  ModelVersionTagRemoved: [],
+  ModelVersionApprovalGiven: [],
+  ModelVersionStageChanged: [],
+  ModelVersionDeleted: [],
   DeploymentCreated: [],
   TrafficChanged: [],
   DeploymentStopped: [],
@@ -70,6 +86,13 @@ const steps: Record<LifecycleEvent["type"], readonly Upcaster[]> = {
   LoggedModelTagsSet: [],
   LoggedModelTagDeleted: [],
   LoggedModelDeleted: [],
+  DatasetCreated: [],
+  DatasetVersionCreated: [],
+  DatasetTagSet: [],
+  DatasetTagRemoved: [],
+  DatasetArchived: [],
+  PolicySet: [],
+  PolicyRemoved: [],
 };
 
 const known = (type: string): type is LifecycleEvent["type"] => Object.hasOwn(steps, type);

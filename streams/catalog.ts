@@ -5,22 +5,23 @@ import {
   START,
   type StoredEvent,
 } from "../infra/event-store/port.ts";
-import type {
-  DeploymentDefinition,
-  EventSourceDefinition,
-  FeatureViewDefinition,
-  LifecycleEvent,
-  ModelVersionDefinition,
-  MonitorDefinition,
-  TrafficSplit,
+import {
+  type DeploymentDefinition,
+  type EventSourceDefinition,
+  type FeatureViewDefinition,
+  isServable,
+  type LifecycleEvent,
+  type MonitorDefinition,
+  parseStreamName,
+  type ServableVersion,
+  type TrafficSplit,
 } from "../schemas/lifecycle.ts";
-import { parseStreamName } from "../schemas/lifecycle.ts";
 import { upcast } from "../schemas/upcasters.ts";
 
 /** The serving catalog: what the streams must do, folded from the event store. Keys: `<project>/<id>`. */
 export type CatalogSource = EventSourceDefinition & { project: string; id: string };
 export type CatalogView = { project: string; id: string; version: number; definition: FeatureViewDefinition };
-export type CatalogVersion = ModelVersionDefinition & { project: string; model: string };
+export type CatalogVersion = ServableVersion & { project: string; model: string };
 export type CatalogDeployment = DeploymentDefinition & { project: string; id: string; revision: number };
 export type CatalogMonitor = { project: string; id: string; definition: MonitorDefinition };
 
@@ -93,7 +94,9 @@ export const evolveCatalog = (catalog: MutableCatalog, stored: StoredEvent): voi
       catalog.views.delete(key);
       return;
     case "ModelVersionCreated":
-      catalog.versions.set(versionKey(project, id, event.data.version), { ...event.data, project, model: id });
+      if (isServable(event.data)) {
+        catalog.versions.set(versionKey(project, id, event.data.version), { ...event.data, project, model: id });
+      }
       return;
     case "DeploymentCreated":
       catalog.deployments.set(key, { ...event.data, project, id, revision: Number(stored.revision) });

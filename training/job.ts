@@ -8,7 +8,7 @@ import { buildProfile, encodeProfile } from "../ml/drift/profile.ts";
 import { exportBoosting } from "../ml/onnx/export.ts";
 import { openScorer } from "../ml/onnx/session.ts";
 import { MillraceError } from "../schemas/errors.ts";
-import type { Lineage, ModelVersionDefinition, TrainingSpec } from "../schemas/lifecycle.ts";
+import type { Lineage, ServableVersion, TrainingSpec } from "../schemas/lifecycle.ts";
 import { streamsCaughtUp } from "./caught-up.ts";
 import { buildTrainingSet, type TrainingSet } from "./dataset.ts";
 import { evaluate } from "./evaluate.ts";
@@ -17,10 +17,10 @@ import { planTraining, type TrainingPlan } from "./plan.ts";
 export type TrainingJob = { id: string; project: string; spec: TrainingSpec };
 
 /** What a model version is made of; its number and signature come from the registry of models. */
-export type TrainedModel = Pick<
-  ModelVersionDefinition,
-  "artifact" | "size" | "task" | "columns" | "metrics" | "lineage"
-> & { profile: string; rows: number };
+export type TrainedModel = Pick<ServableVersion, "artifact" | "size" | "task" | "columns" | "metrics" | "lineage"> & {
+  profile: string;
+  rows: number;
+};
 
 export type JobProgress = { phase: string; done: number; total: number; message: string };
 
@@ -147,4 +147,6 @@ const lineageOf = (job: TrainingJob, plan: TrainingPlan, set: TrainingSet): Line
   views: plan.columns.views.map(({ view, version }) => ({ view, version })),
   positions: set.positions,
   code: null,
+  run: null,
+  datasets: [],
 });

@@ -12,7 +12,10 @@ export const inputWidth = ({ inputs }: Signature): number | null => {
 };
 
 /** A version's definition from what was said and what its file says. BAD_REQUEST, SIGNATURE_MISMATCH. */
-export const definitionOf = (payload: Payload<"CreateModelVersion">, inspected: InspectedModel): NewModelVersion => {
+export const definitionOf = (
+  payload: Payload<"CreateModelVersion"> & { artifact: string },
+  inspected: InspectedModel,
+): NewModelVersion => {
   const task = payload.task ?? inspected.task;
   const columns = payload.columns ?? inspected.columns;
   if (task === null) throw unsaid("task");
@@ -25,9 +28,16 @@ export const definitionOf = (payload: Payload<"CreateModelVersion">, inspected: 
       { details: { width, columns } },
     );
   }
-  const { artifact, metrics, profile, lineage } = payload;
+  const { format, artifact, metrics, profile, lineage, source, run } = payload;
   const { size, signature } = inspected;
-  return { artifact, size, signature, task, columns, metrics, profile, lineage };
+  return { format, artifact, size, signature, task, columns, metrics, profile, lineage, source, run };
+};
+
+/** The definition of a version whose file is not read: only what was said is known. */
+export const otherDefinitionOf = (payload: Payload<"CreateModelVersion">): NewModelVersion => {
+  const { model: _, ...said } = payload;
+  const signature = { inputs: [], outputs: [] };
+  return { ...said, task: payload.task ?? null, columns: payload.columns ?? [], size: 0, signature };
 };
 
 const unsaid = (field: string): MillraceError =>

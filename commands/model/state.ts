@@ -1,17 +1,30 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { ModelVersionDefinition } from "../../schemas/lifecycle.ts";
+import type { GuardedStage, ModelVersionDefinition, Stage } from "../../schemas/lifecycle.ts";
 import { sameValue } from "../identity.ts";
+import type { KeyValues } from "../key-values.ts";
+
+/** `stage` null counts for every stage. `admin`: by an administrator of the platform. */
+export type Approval = { by: string; admin: boolean; stage: GuardedStage | null };
 
 export type ModelVersion = {
   definition: ModelVersionDefinition;
-  status: "pending" | "approved" | "rejected";
+  status: "pending" | "approved" | "rejected" | "deleted";
+  /** Who created it. */
+  author: string;
+  description: string;
+  tags: KeyValues;
+  stage: Stage;
+  approvals: readonly Approval[];
 };
 
 /** Version n stands at index n - 1. */
 export type Model = {
   description: string;
+  tags: KeyValues;
   versions: readonly ModelVersion[];
   aliases: ReadonlyMap<string, number>;
+  /** Of each stage the versions that entered it, oldest first; a rollback takes off those that it goes behind. */
+  entered: Readonly<Record<GuardedStage, readonly number[]>>;
   status: "active" | "archived";
 };
 
@@ -20,9 +33,11 @@ export type NewModelVersion = Omit<ModelVersionDefinition, "version">;
 
 /** The version of the same definition, where there is one. */
 export const sameVersion = (state: Model, wanted: NewModelVersion): ModelVersion | undefined =>
-  state.versions.find(({ definition: { version: _, ...known } }) => sameValue(known, wanted));
+  state.versions.find(
+    ({ definition: { version: _, ...known }, status }) => status !== "deleted" && sameValue(known, wanted),
+  );
 
-/** NOT_FOUND naming the newest version. */
+/** NOT_FOUND naming the newest version, or saying that it was deleted. */
 export const findVersion = (state: Model, name: string, version: number): ModelVersion => {
   const found = state.versions[version - 1];
   if (found === undefined) {
@@ -30,10 +45,17 @@ export const findVersion = (state: Model, name: string, version: number): ModelV
     const hint = newest === 0 ? "it has none yet" : `its newest is ${newest}`;
     throw new MillraceError("NOT_FOUND", `model "${name}" has no version ${version}; ${hint}`);
   }
+  if (found.status === "deleted") {
+    throw new MillraceError("NOT_FOUND", `version ${version} of model "${name}" was deleted; create another`);
+  }
   return found;
 };
 
-export const withVersion = (state: Model, version: number, status: ModelVersion["status"]): Model => ({
+export const withVersion = (state: Model, version: number, change: Partial<ModelVersion>): Model => ({
   ...state,
-  versions: state.versions.map((known, i) => (i === version - 1 ? { ...known, status } : known)),
+  versions: state.versions.map((known, i) => (i === version - 1 ? { ...known, ...change } : known)),
 });
+
+/** Aliases and tags that point at, or are of, this version. */
+export const aliasesOf = (state: Model, version: number): string[] =>
+  [...state.aliases].filter(([, target]) => target === version).map(([alias]) => alias);

@@ -47,7 +47,8 @@ export const platformState = (eventStore: EventStore): { now(): Promise<Snapshot
       groups.set(name, group);
       const data = upcast(stored.type, stored.metadata.schemaVersion, stored.data);
       const before = group.states.get(stream.id) ?? fold.initial;
-      group.states.set(stream.id, fold.evolve(before, { type: stored.type, data } as LifecycleEvent));
+      const event = { type: stored.type, data, by: stored.metadata.actor } as LifecycleEvent;
+      group.states.set(stream.id, fold.evolve(before, event));
     }
   };
 

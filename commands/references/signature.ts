@@ -1,6 +1,15 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Column, Task, TrafficSplit } from "../../schemas/lifecycle.ts";
+import {
+  type Column,
+  isServable,
+  type ModelVersionDefinition,
+  type PolicyDefinition,
+  type ServableVersion,
+  type Task,
+  type TrafficSplit,
+} from "../../schemas/lifecycle.ts";
 import { model } from "../model/decider.ts";
+import { isGuarded } from "../model/stages.ts";
 import { findVersion } from "../model/state.ts";
 import { existing, refused } from "../refusals.ts";
 import type { Snapshot } from "./platform-state.ts";
@@ -21,8 +30,14 @@ const checkSignature = (ref: string, takes: readonly string[], columns: readonly
   });
 };
 
+/** ILLEGAL_STATE for a version that cannot be served. */
+export const servable = (definition: ModelVersionDefinition, ref: string): ServableVersion => {
+  if (isServable(definition)) return definition;
+  throw refused(`version ${ref} is not an ONNX model; it can be registered, but not be deployed`);
+};
+
 /**
- * Every version of a split must be approved and take the columns, and all must do the same task, which is answered.
+ * Every version of a split must be approved, or hold a stage, and take the columns, and all must do the same task, which is answered.
  * NOT_FOUND, ILLEGAL_STATE, SIGNATURE_MISMATCH.
  */
 export const checkVersions = (
@@ -34,13 +49,32 @@ export const checkVersions = (
   const tasks = split.map(({ model: name, version }): Task => {
     const state = existing(snapshot.find(model, project, name), `model "${name}"`);
     if (state.status === "archived") throw refused(`model "${name}" is archived; deploy another`);
-    const { definition, status } = findVersion(state, name, version);
-    if (status !== "approved")
+    const { definition, status, stage } = findVersion(state, name, version);
+    const served = servable(definition, `${name}/${version}`);
+    if (status !== "approved" && !isGuarded(stage))
       throw refused(`version ${name}/${version} is ${status}; approve it before it is deployed`);
-    checkSignature(`${name}/${version}`, definition.columns, columns);
-    return definition.task;
+    checkSignature(`${name}/${version}`, served.columns, columns);
+    return served.task;
   });
   if (new Set(tasks).size > 1)
     throw refused(`the versions of a split must do the same task, not ${tasks.join(" and ")}`);
   return tasks[0];
+};
+
+/** Where Production has a policy, the champion must have met it. ILLEGAL_STATE. */
+export const checkChampion = (
+  snapshot: Snapshot,
+  project: string,
+  split: TrafficSplit,
+  policy: PolicyDefinition | null,
+): void => {
+  if (policy === null) return;
+  for (const { model: name, version, variant } of split) {
+    if (variant !== "champion") continue;
+    const { stage } = findVersion(existing(snapshot.find(model, project, name), `model "${name}"`), name, version);
+    if (stage === "Production") continue;
+    throw refused(
+      `Production has a policy, so the champion of a deployment must hold that stage; version ${name}/${version} has the stage ${stage}: promote it first`,
+    );
+  }
 };

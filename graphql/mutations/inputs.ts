@@ -80,6 +80,7 @@ const typeOf = (wrapped: Shape, name: string): AnyInput | [AnyInput] => {
   if (shape instanceof z.ZodRecord) return shape.valueType instanceof z.ZodString ? "StringMap" : "NumberMap";
   if (shape instanceof z.ZodEnum) return enumOf(shape.options as string[]) as InputRef<unknown>;
   if (shape instanceof z.ZodString || shape instanceof z.ZodLiteral) return "String";
+  if (shape instanceof z.ZodBoolean) return "Boolean";
   if (shape instanceof z.ZodUnion) return typeOf(shape.options[0] as Shape, name);
   if (shape instanceof z.ZodNumber) {
     if (!shape.isInt) return "Float";

@@ -4,12 +4,14 @@ import type { CollectionName } from "../../projections/documents/types.ts";
 import type { Aggregate } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { reach } from "../context.ts";
+import { Dataset } from "../types/dataset.ts";
 import { Deployment } from "../types/deployment.ts";
 import { EventSource } from "../types/event-source.ts";
 import { Experiment } from "../types/experiment.ts";
 import { FeatureView } from "../types/feature-view.ts";
 import { Model, ModelVersion } from "../types/model.ts";
 import { Alert, Monitor } from "../types/monitor.ts";
+import { Policy } from "../types/policy.ts";
 import { Project } from "../types/project.ts";
 import { LoggedModel, Run } from "../types/run.ts";
 import { TrainingJob } from "../types/training-job.ts";
@@ -71,5 +73,7 @@ export const results: Record<Aggregate, ReturnType<typeof resultOf>> = {
   "training-job": resultOf("TrainingJob", "trainingJob", "trainingJobs", TrainingJob),
   experiment: resultOf("Experiment", "experiment", "experiments", Experiment),
   run: resultOf("Run", "run", "runs", Run),
+  policy: resultOf("Policy", "policy", "policies", Policy),
   "logged-model": resultOf("LoggedModel", "loggedModel", "loggedModels", LoggedModel),
+  dataset: resultOf("Dataset", "dataset", "datasets", Dataset),
 };

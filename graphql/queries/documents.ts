@@ -14,6 +14,7 @@ import { Order } from "../enums.ts";
 import { DEFAULT_PAGE, pageSize } from "../limits/page-size.ts";
 import { seenAt } from "../moment.ts";
 import { decodeNodeId, splitNodeId } from "../node-id.ts";
+import { Dataset, DatasetVersion } from "../types/dataset.ts";
 import { Deployment } from "../types/deployment.ts";
 import { EventSource } from "../types/event-source.ts";
 import { Experiment } from "../types/experiment.ts";
@@ -117,6 +118,8 @@ collection("experiments", "experiment", Experiment);
 collection("runs", "run", Run);
 collection("policies", "policy", Policy);
 collection("loggedModels", "loggedModel", LoggedModel);
+collection("datasets", "dataset", Dataset);
+collection("datasetVersions", "datasetVersion", DatasetVersion);
 
 /** All projects stand in one list; somebody who is no administrator finds those where they are a member. */
 const mayList = ({ actor }: GraphContext, project: ProjectDocument): boolean =>

@@ -7,6 +7,8 @@ import { refusal } from "./refusal.ts";
 
 /** Type-checks one node of the syntax tree and compiles it to a closure. */
 export const compileNode = (node: ASTNode, scope: Scope): Compiled => {
+  const resolved = scope.resolve?.(node, scope) ?? null;
+  if (resolved !== null) return resolved;
   switch (node.op) {
     case "value":
       return literal(node, scope);

@@ -1,7 +1,7 @@
-import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import { compileNode } from "./closures.ts";
 import type { FieldTypes } from "./field-types.ts";
 import type { Compiled, Scope } from "./node.ts";
+import { parse } from "./parse.ts";
 import { refusal } from "./refusal.ts";
 
 export { type FieldTypes, fieldTypes } from "./field-types.ts";
@@ -43,18 +43,6 @@ export const compileExpression = (source: string, fields: FieldTypes, wants: Wan
     evaluate: compiled.evaluate,
     fields: [...scope.used],
   };
-};
-
-const environment = new Environment();
-
-const parse = (source: string): ASTNode => {
-  try {
-    return environment.parse(source).ast;
-  } catch (cause) {
-    const error = cause as { summary?: string; message: string; range?: { start: number } };
-    const reason = error.summary ?? error.message;
-    throw refusal(source, error.range?.start ?? 0, `The expression does not parse: ${reason}.`, cause);
-  }
 };
 
 const isWanted = (compiled: Compiled, wants: Wants): boolean => wants.split("|").includes(compiled.type);

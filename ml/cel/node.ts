@@ -6,7 +6,13 @@ export type Evaluate = (event: Record<string, unknown>, time: number) => unknown
 export type NodeType = "number" | "bool" | "string" | "null";
 /** A checked node of the syntax tree. Its closure answers null, never undefined, for what is missing. */
 export type Compiled = { type: NodeType; evaluate: Evaluate };
-export type Scope = { source: string; fields: FieldTypes; used: Set<string> };
+export type Scope = {
+  source: string;
+  fields: FieldTypes;
+  used: Set<string>;
+  /** What a node means where the language has names of its own; null leaves it to the usual meaning. */
+  resolve?: (node: ASTNode, scope: Scope) => Compiled | null;
+};
 
 /** The operand itself, if it has the type. */
 export const expect = (compiled: Compiled, type: NodeType, node: ASTNode, scope: Scope): Compiled => {

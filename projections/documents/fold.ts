@@ -8,7 +8,7 @@ export type DocumentFold<C extends CollectionName = CollectionName> = {
   collection: C;
   aggregate: Aggregate;
   /** Id of the document that the event touches, given the aggregate's, or null for none; the aggregate's without it. */
-  idOf?(id: string, event: LifecycleEvent): string | null;
+  idOf?(id: string, event: LifecycleEvent): string | readonly string[] | null;
   /**
    * The document after the event; null while it does not exist. Total over every event: one that does not
    * concern the document, or finds none to change, leaves it as it is.

@@ -1,15 +1,19 @@
 import type {
   AlertDefinition,
+  DatasetVersionDefinition,
   DeploymentDefinition,
   EventSourceDefinition,
   FeatureViewDefinition,
+  GuardedStage,
   LoggedModelDefinition,
   ModelVersionDefinition,
   MonitorDefinition,
+  PolicyDefinition,
   Role,
   RunDataset,
   RunOutput,
   RunStatus,
+  Stage,
   TrainingSpec,
 } from "../../schemas/lifecycle.ts";
 
@@ -46,14 +50,24 @@ export type ModelDocument = DocumentBase & {
   description: string;
   latestVersion: number;
   aliases: { alias: string; version: number }[];
+  tags: Record<string, string>;
+  /** Of each stage that versions hold, those versions as they entered it: the last is its champion. */
+  stages: { stage: GuardedStage; versions: number[] }[];
   status: "active" | "archived";
 };
+
+/** `stage` null counts for every stage. */
+export type ApprovalRecord = { by: string; at: number; stage: GuardedStage | null; comment: string };
 
 /** id: `<model>/<version>`. */
 export type ModelVersionDocument = DocumentBase &
   ModelVersionDefinition & {
     model: string;
-    status: "pending" | "approved" | "rejected";
+    description: string;
+    tags: Record<string, string>;
+    stage: Stage;
+    approvals: ApprovalRecord[];
+    status: "pending" | "approved" | "rejected" | "deleted";
     /** Of the approval or rejection. */
     comment: string;
     decidedBy: string | null;
@@ -101,6 +115,20 @@ export type RunDocument = DocumentBase & {
 export type LoggedModelDocument = DocumentBase &
   LoggedModelDefinition & { status: "PENDING" | "READY" | "UPLOAD_FAILED"; lifecycle: "active" | "deleted" };
 
+/** id: the stage. */
+export type PolicyDocument = DocumentBase & PolicyDefinition & { status: "active" | "removed" };
+
+export type DatasetDocument = DocumentBase & {
+  description: string;
+  /** 0 before there is one. */
+  latestVersion: number;
+  tags: Record<string, string>;
+  status: "active" | "archived";
+};
+
+/** id: `<dataset>/<version>`. */
+export type DatasetVersionDocument = DocumentBase & DatasetVersionDefinition & { dataset: string };
+
 export type Collections = {
   projects: ProjectDocument;
   eventSources: EventSourceDocument;
@@ -114,6 +142,9 @@ export type Collections = {
   experiments: ExperimentDocument;
   runs: RunDocument;
   loggedModels: LoggedModelDocument;
+  datasets: DatasetDocument;
+  datasetVersions: DatasetVersionDocument;
+  policies: PolicyDocument;
 };
 
 export type CollectionName = keyof Collections;
@@ -131,6 +162,9 @@ export const collectionNames: readonly CollectionName[] = [
   "experiments",
   "runs",
   "loggedModels",
+  "datasets",
+  "datasetVersions",
+  "policies",
 ];
 
 /** The wire form of lists: newest or by name, forward from a cursor. */

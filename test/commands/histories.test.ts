@@ -6,6 +6,7 @@ import { handlers } from "../../commands/handlers.ts";
 import type { LoggedModel } from "../../commands/logged-model/decider.ts";
 import type { Model } from "../../commands/model/state.ts";
 import type { Monitor } from "../../commands/monitor/decider.ts";
+import type { Policy } from "../../commands/policy/decider.ts";
 import type { Run } from "../../commands/run/decider.ts";
 import type { TrainingJob } from "../../commands/training-job/decider.ts";
 import { aggregates, type LifecycleEvent, parseStreamName } from "../../schemas/lifecycle.ts";
@@ -84,6 +85,34 @@ test("the runs of release 0.2 are what they were", () => {
   assert.deepEqual(Object.fromEntries(best.tags), { "mlflow.runName": "best", team: "a" });
   const late = states.get(`logged-model-lab/m-${"0b".repeat(16)}`) as LoggedModel;
   assert.deepEqual([late.status, late.deleted, [...late.tags]], ["READY", true, [["team", "a"]]]);
+});
+
+test("the bank of release 0.2 is what it was", () => {
+  const states = replay(JSON.parse(readFileSync("test/histories/0.2-governance.json", "utf8")));
+  const scoring = states.get("model-bank/Scoring (retail)") as Model;
+  assert.deepEqual(
+    scoring.versions.map(({ status, stage }) => [status, stage]),
+    [
+      ["pending", "Production"],
+      ["approved", "Archived"],
+      ["deleted", "None"],
+    ],
+  );
+  assert.deepEqual(scoring.entered, { Staging: [2], Production: [1] });
+  assert.deepEqual([scoring.description, [...scoring.tags]], ["who pays back", [["team", "risk"]]]);
+  assert.equal((states.get("policy-bank/Production") as Policy)?.gate, "auc >= 0.7 && auc >= champion.auc - 0.01");
+  assert.deepEqual((states.get("policy-bank/Staging") as Policy)?.lineage, ["run", "dataset", "training-job"]);
+});
+
+test("a version of release 0.1 is ONNX and names neither run nor dataset", () => {
+  const states = replay(JSON.parse(readFileSync("test/histories/0.1-shop.json", "utf8")));
+  for (const { definition, stage } of (states.get("model-shop/payer") as Model).versions) {
+    const { format, source, run, lineage } = definition;
+    assert.deepEqual(
+      [format, source, run, lineage.run, lineage.datasets, stage],
+      ["onnx", null, null, null, [], "None"],
+    );
+  }
 });
 
 test("data at the newest version is passed on as it is", () => {

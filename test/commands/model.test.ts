@@ -8,7 +8,8 @@ import { spec } from "./specification.ts";
 
 const registered: ModelEvent = { type: "ModelRegistered", data: { description: "" } };
 const first: ModelEvent = { type: "ModelVersionCreated", data: { version: 1, ...version } };
-const approved: ModelEvent = { type: "ModelVersionApproved", data: { version: 1, comment: "good" } };
+const approval: ModelEvent = { type: "ModelVersionApproved", data: { version: 1, comment: "good" } };
+const approved: ModelEvent = { ...approval, by: "ann" };
 const rejected: ModelEvent = { type: "ModelVersionRejected", data: { version: 1, comment: "bad" } };
 const aliased: ModelEvent = { type: "ModelAliasSet", data: { alias: "live", version: 1 } };
 const archived: ModelEvent = { type: "ModelArchived", data: {} };
@@ -43,12 +44,12 @@ test("versions are numbered in order; the same definition again is the same vers
 });
 
 test("a version is approved or rejected, with a reason, and can change sides", () => {
-  spec(model).given(registered, first).when(approve).then(approved);
+  spec(model).given(registered, first).when(approve).then(approval);
   spec(model).given(registered, first, approved).when(approve).then();
   spec(model).given(registered, first).when(reject).then(rejected);
   spec(model).given(registered, first, rejected).when(reject).then();
   spec(model).given(registered, first, approved).when(reject).then(rejected);
-  spec(model).given(registered, first, rejected).when(approve).then(approved);
+  spec(model).given(registered, first, rejected).when(approve).then(approval);
   spec(model)
     .given(registered, first)
     .when({ ...approve, data: { ...approve.data, version: 2 } })
@@ -96,7 +97,17 @@ test("an archived model takes nothing new", () => {
 
 test("what the command leaves out is read from the model file", () => {
   const { size, signature, columns, task } = version;
-  const payload = { model: "payer", artifact, metrics: {}, profile: null, lineage: version.lineage };
+  const { lineage, source, run } = version;
+  const payload = {
+    model: "payer",
+    format: "onnx",
+    artifact,
+    metrics: {},
+    profile: null,
+    lineage,
+    source,
+    run,
+  } as const;
   const said = definitionOf(payload, { size, signature, columns, task });
   assert.deepEqual([said.columns, said.task, said.size], [columns, "binary", 1000]);
   const unsaid = { size, signature, columns: null, task: null };

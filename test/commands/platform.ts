@@ -8,7 +8,7 @@ import { type Actor, gate, localAdmin } from "../../commands/gate.ts";
 import type { CommandType, PayloadInput } from "../../commands/payloads.ts";
 import type { EventStore } from "../../infra/event-store/port.ts";
 import { sqliteEventStore } from "../../infra/event-store/sqlite.ts";
-import { version } from "./samples.ts";
+import { artifact, loaded, version } from "./samples.ts";
 import { now } from "./specification.ts";
 
 /** A directory that is gone after the test. */
@@ -30,9 +30,13 @@ export const noChecks: Checks = {
   checkTraining: async () => {},
   checkMonitor: async () => {},
   checkUnused: async () => {},
+  checkPolicy: async () => {},
+  judgePromotion: async () => [],
   checkExperiment: async () => {},
   checkRun: async () => {},
   takeExperimentName: async () => {},
+  loadDataset: async () => loaded,
+  snapshotDataset: async (_project, { query, table }) => ({ digest: artifact, text: query ?? table ?? "" }),
 };
 
 export type Send = <Type extends CommandType>(

@@ -6,6 +6,7 @@ import { folderArtifacts } from "../../infra/artifacts/folder.ts";
 import { sqliteBroker } from "../../infra/broker/sqlite.ts";
 import { sqliteEventStore } from "../../infra/event-store/sqlite.ts";
 import { embeddedSchemaRegistry } from "../../infra/schema-registry/embedded.ts";
+import { compileGate } from "../../ml/cel/gate.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { platform, temporaryDirectory } from "./platform.ts";
 import {
@@ -33,6 +34,7 @@ const shop = async (t: TestContext) => {
     registry,
     broker,
     artifacts,
+    compileGate,
     planFeatureView(view, number, definition, sources) {
       const known = sources.map(({ name }) => name);
       if (definition.features.some(({ source }) => !known.includes(source))) {
@@ -290,5 +292,35 @@ test("a reference profile must be stored before a version names it", async (t) =
   await assert.rejects(send("CreateModelVersion", { model: "guesser", artifact }), {
     code: "NOT_FOUND",
     message: /register it first/,
+  });
+});
+
+test("with a policy on Production a deployment's champion must hold that stage; a challenger need not", async (t) => {
+  const { send } = await furnished(t);
+  await send("SetPolicy", { stage: "Production", approvals: 0, fourEyes: false, gate: "auc > 0.7" });
+  const deploy = () => send("CreateDeployment", { id: "payment", ...payment });
+  await assert.rejects(deploy(), { code: "ILLEGAL_STATE", message: /payer\/1 has the stage None: promote it first/ });
+  const promote = (number: number) => send("TransitionStage", { model: "payer", version: number, stage: "Production" });
+  await assert.rejects(promote(1), { code: "POLICY_NOT_MET", message: /needs the metric auc/ });
+  await send("CreateModelVersion", { model: "payer", artifact, metrics: { auc: 0.8 } });
+  await promote(2);
+  const champion = { ...payment.split[0], version: 2 };
+  const challenger = { model: "payer", version: 1, variant: "challenger", share: 0.1 } as const;
+  await send("CreateDeployment", { id: "payment", ...payment, split: [{ ...champion, share: 0.9 }, challenger] });
+  await assert.rejects(send("ChangeTraffic", { id: "payment", split: payment.split }), /promote it first/);
+  await assert.rejects(send("DeleteModelVersion", { model: "payer", version: 1 }), /in use by deployment "payment"/);
+  await send("RemovePolicy", { stage: "Production" });
+  await send("ChangeTraffic", { id: "payment", split: payment.split });
+});
+
+test("a version of another format than ONNX is registered, but not deployed", async (t) => {
+  const { send } = await furnished(t);
+  const pickle = { model: "payer", format: "other", source: "mlflow-artifacts:/1/2/artifacts/model" } as const;
+  const { version: number } = await send("CreateModelVersion", pickle);
+  await send("ApproveModelVersion", { model: "payer", version: 2, comment: "fine" });
+  const split = [{ ...payment.split[0], version: number as number }];
+  await assert.rejects(send("CreateDeployment", { id: "payment", ...payment, split }), {
+    code: "ILLEGAL_STATE",
+    message: /payer\/2 is not an ONNX model/,
   });
 });

@@ -10,6 +10,7 @@ import { featureView } from "../../commands/feature-view/decider.ts";
 import { loggedModel } from "../../commands/logged-model/decider.ts";
 import { model } from "../../commands/model/decider.ts";
 import { monitor } from "../../commands/monitor/decider.ts";
+import { policy } from "../../commands/policy/decider.ts";
 import { project } from "../../commands/project/decider.ts";
 import { run } from "../../commands/run/decider.ts";
 import { trainingJob } from "../../commands/training-job/decider.ts";
@@ -37,7 +38,7 @@ const repeats = <State, Command extends { type: string }, Event>(
             assert.ok(error instanceof MillraceError, String(error));
             continue;
           }
-          state = events.reduce(decider.evolve, state);
+          state = events.map((event) => ({ ...event, by: "ann" })).reduce(decider.evolve, state);
           if (command.type === "ReportTrainingProgress") continue;
           assert.deepEqual(decider.decide(command, state, { now, actor: "ann" }), [], JSON.stringify(command));
         }
@@ -83,9 +84,26 @@ repeats(model, [
     { type: "ApproveModelVersion", data: { model: "payer", version: number, comment: "good" } } as const,
     { type: "RejectModelVersion", data: { model: "payer", version: number, comment: "bad" } } as const,
     { type: "SetModelAlias", data: { model: "payer", alias: "live", version: number } } as const,
+    ...(["Staging", "Production", "Archived"] as const).map((stage) => {
+      const data = { model: "payer", version: number, stage, archiveExisting: true, comment: "", failed: [] };
+      return { type: "TransitionStage", data } as const;
+    }),
+    { type: "RollBackStage", data: { model: "payer", stage: "Production", to: number, comment: "slow" } } as const,
+    { type: "GiveApproval", data: { model: "payer", version: number, stage: "Staging", comment: "" } } as const,
+    { type: "DeleteModelVersion", data: { model: "payer", version: number } } as const,
+    { type: "SetModelVersionTag", data: { model: "payer", version: number, key: "a", value: "b" } } as const,
+    { type: "RemoveModelVersionTag", data: { model: "payer", version: number, key: "a" } } as const,
   ]),
   { type: "RemoveModelAlias", data: { model: "payer", alias: "live" } },
   { type: "ArchiveModel", data: { model: "payer" } },
+]);
+
+const rules = { approvals: 1, fourEyes: true, gate: null, lineage: [] };
+repeats(policy, [
+  { type: "SetPolicy", data: { stage: "Production", ...rules, roles: ["Admin"] } },
+  { type: "SetPolicy", data: { stage: "Production", ...rules, roles: ["Data_Scientist"], approvals: 0 } },
+  { type: "SetPolicy", data: { stage: "Production", ...rules, roles: ["Admin"], approvals: 2 } },
+  { type: "RemovePolicy", data: { stage: "Production" } },
 ]);
 
 repeats(deployment, [

@@ -1,3 +1,4 @@
+import type { LoadedDataset } from "../../commands/checks.ts";
 import type { NewModelVersion } from "../../commands/model/state.ts";
 import type { PayloadInput } from "../../commands/payloads.ts";
 import type {
@@ -75,6 +76,7 @@ export const columns = [
 ];
 
 export const version: NewModelVersion = {
+  format: "onnx",
   artifact,
   size: 1000,
   signature: {
@@ -94,7 +96,19 @@ export const version: NewModelVersion = {
     views: [],
     positions: {},
     code: null,
+    run: null,
+    datasets: [],
   },
+  source: null,
+  run: null,
+};
+
+/** What is in a small file. */
+export const loaded: LoadedDataset = {
+  size: 12,
+  rows: 2,
+  schema: [{ name: "amount", type: "Int64" }],
+  profile: otherArtifact,
 };
 
 export const payment: DeploymentDefinition = {

@@ -159,6 +159,7 @@ export const openWorld = async () => {
       const { digest, size } = await artifacts.put(onnx);
       const data: ModelVersionDefinition = {
         version,
+        format: "onnx",
         artifact: digest,
         size,
         signature: { inputs: [], outputs: [] },
@@ -175,7 +176,11 @@ export const openWorld = async () => {
           views: [],
           positions: {},
           code: null,
+          run: null,
+          datasets: [],
         },
+        source: null,
+        run: null,
       };
       await append("model", "buyers", { type: "ModelVersionCreated", data });
     },
