@@ -69,7 +69,7 @@ export const handlersOf = <Type extends CommandType, State, DeciderCommand, Even
 
 /** The number of the version that an event of models or feature views is about. */
 export const versionIn = (events: readonly { data: unknown }[]): number | undefined =>
-  (events[0]?.data as { version?: number } | undefined)?.version;
+  events.map(({ data }) => (data as { version?: number }).version).find((version) => version !== undefined);
 
 /** Hands the command to the decider as it was given, after a check of the world where there is one. */
 export const asGiven =

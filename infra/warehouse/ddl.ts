@@ -6,6 +6,8 @@ export type TableDefinition = {
   orderBy: string;
   /** Of rows with an equal key the one with the highest value stays; the last inserted without it. */
   newestBy?: string;
+  /** Rows of a granule, the least that a read by key takes; the engine's 8192 without it. */
+  granularity?: number;
   /** Which shard holds a row. Rows that one insert must write as a whole are to have the same value. */
   shardBy: string;
 };
@@ -18,6 +20,8 @@ export type Ddl = {
   /** Both names change their rows, each server in one step. */
   exchangeTables(one: string, other: string): string;
   dropTable(name: string): string[];
+  /** Refused where there is a table of the new name. */
+  renameTable(from: string, to: string): string[];
   createView(name: string, select: string): string;
   /** Selects as `name` the tables, on whichever server, that were made under names with this ending. */
   tablesEndingIn(ending: string): string;
@@ -32,12 +36,13 @@ export const ddlOf = ({ database, cluster }: { database: string; cluster: string
 
 const oneServer = (database: string): Ddl => ({
   createDatabase: () => `CREATE DATABASE IF NOT EXISTS ${backquoted(database)}`,
-  createTable: ({ columns, orderBy, newestBy = "", ...table }, name = table.name) => [
+  createTable: ({ columns, orderBy, newestBy = "", granularity, ...table }, name = table.name) => [
     `CREATE TABLE IF NOT EXISTS ${name} (${columns}) ENGINE = ReplacingMergeTree(${newestBy}) ` +
-      `ORDER BY (${orderBy}) SETTINGS non_replicated_deduplication_window = ${rememberedInserts}`,
+      `ORDER BY (${orderBy}) SETTINGS non_replicated_deduplication_window = ${rememberedInserts}${granules(granularity)}`,
   ],
   exchangeTables: (one, other) => `EXCHANGE TABLES ${one} AND ${other}`,
   dropTable: (name) => [`DROP TABLE IF EXISTS ${name} SYNC`],
+  renameTable: (from, to) => [`RENAME TABLE ${from} TO ${to}`],
   createView: (name, select) => `CREATE OR REPLACE VIEW ${name} AS ${select}`,
   tablesEndingIn: (ending) =>
     `SELECT name FROM system.tables WHERE database = ${quoted(database)} AND endsWith(name, ${quoted(ending)})`,
@@ -57,14 +62,20 @@ const manyServers = (database: string, cluster: string): Ddl => {
     `replicated_deduplication_window_seconds = ${rememberedSeconds}`;
   return {
     createDatabase: () => `CREATE DATABASE IF NOT EXISTS ${backquoted(database)} ${onCluster}`,
-    createTable: ({ columns, orderBy, newestBy, shardBy, ...table }, name = table.name) => [
+    createTable: ({ columns, orderBy, newestBy, granularity, shardBy, ...table }, name = table.name) => [
       `CREATE TABLE IF NOT EXISTS ${local(name)} ${onCluster} (${columns}) ` +
         `ENGINE = ${replicated}${newestBy === undefined ? "" : `, ${newestBy}`}) ` +
-        `ORDER BY (${orderBy}) SETTINGS ${remembered}`,
+        `ORDER BY (${orderBy}) SETTINGS ${remembered}${granules(granularity)}`,
       `CREATE TABLE IF NOT EXISTS ${name} ${onCluster} AS ${local(name)} ` +
         `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(name))}, ${shardBy})`,
     ],
     exchangeTables: (one, other) => `EXCHANGE TABLES ${local(one)} AND ${local(other)} ${onCluster}`,
+    renameTable: (from, to) => [
+      `RENAME TABLE ${local(from)} TO ${local(to)} ${onCluster}`,
+      `DROP TABLE ${from} ${onCluster} SYNC`,
+      `CREATE TABLE ${to} ${onCluster} AS ${local(to)} ` +
+        `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(to))}, 0)`,
+    ],
     dropTable: (name) => [name, local(name)].map((each) => `DROP TABLE IF EXISTS ${each} ${onCluster} SYNC`),
     createView: (name, select) => `CREATE OR REPLACE VIEW ${name} ${onCluster} AS ${select}`,
     tablesEndingIn: (ending) =>
@@ -91,5 +102,6 @@ export const clusterSettings = {
  */
 export const readOwnWrites = "SETTINGS select_sequential_consistency = 1";
 
+const granules = (rows: number | undefined): string => (rows === undefined ? "" : `, index_granularity = ${rows}`);
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
 const backquoted = (text: string): string => `\`${text.replace(/[\\`]/g, "\\$&")}\``;

@@ -1,0 +1,11 @@
+import type { DatasetColumn } from "../../../schemas/lifecycle.ts";
+
+/** Rows as they came, in a table of their own, and how they become columns: SQL over that table, by name. */
+export type Staged = { table: string; columns: (DatasetColumn & { sql: string })[] };
+
+/** Blocks of an insert are written as they come: a large file takes no more memory than a small one. */
+export const smallBlocks =
+  "max_insert_block_size = 65536, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_threads = 1";
+
+/** The log engine keeps the order in which rows came; its tables are small, private, and dropped when read. */
+export const stagingEngine = "ENGINE = Log";

@@ -1,0 +1,57 @@
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { ClickHouseError } from "@clickhouse/client";
+import { warehouseFailed } from "../../../infra/warehouse/failures.ts";
+import type { Warehouse } from "../../../infra/warehouse/open.ts";
+import { MillraceError } from "../../../schemas/errors.ts";
+
+type ClickHouseSettings = Record<string, string | number>;
+
+/** WAREHOUSE_FAILED; STORAGE_FULL where it has no room. What the engine says of the statement is kept as the cause. */
+export const failed = (what: string, error: unknown): MillraceError => {
+  if (error instanceof ClickHouseError && error.code === "243") {
+    return new MillraceError("STORAGE_FULL", `${what}: the disk of the warehouse is full; nothing was kept`, {
+      cause: error,
+    });
+  }
+  return warehouseFailed(what, error);
+};
+
+export const statement = async (warehouse: Warehouse, query: string): Promise<void> => {
+  await warehouse.client.command({ query });
+};
+
+export const select = async <Row>(
+  warehouse: Warehouse,
+  query: string,
+  settings: ClickHouseSettings = {},
+  parameters: Record<string, string> = {},
+): Promise<Row[]> => {
+  const answer = await warehouse.client.query({
+    query,
+    query_params: parameters,
+    clickhouse_settings: settings,
+    format: "JSONEachRow",
+  });
+  return answer.json<Row>();
+};
+
+/** Sends the bytes as the rows of an insert, as fast as the warehouse takes them. */
+export const insertBytes = async (warehouse: Warehouse, query: string, bytes: Readable): Promise<void> => {
+  const sending = new AbortController();
+  // A stream that fails would leave the request waiting for more.
+  const broken = finished(bytes).catch((error: unknown) => {
+    sending.abort();
+    throw error;
+  });
+  broken.catch(() => undefined);
+  try {
+    const { stream } = await warehouse.client.exec({ query, values: bytes, abort_signal: sending.signal });
+    await finished(stream.resume());
+  } catch (error) {
+    if (sending.signal.aborted) await broken;
+    throw error;
+  } finally {
+    bytes.destroy();
+  }
+};
