@@ -116,6 +116,37 @@ describe("kafka: foreign clients", { skip }, () => {
     );
   });
 
+  it("hold readers back while their transaction is open, and what they abort is skipped", async () => {
+    await broker.ensureTopic("a", { partitions: 1, cleanup: "delete" });
+    await broker.produce("a", [record("k", "before")]);
+    const producer = theirs.producer({
+      transactionalId: `${made.prefix}theirs`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    const messages = [1, 2].map((i) => ({ key: "k", value: `aborted ${i}`, timestamp: "1" }));
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: `${made.prefix}a`, messages });
+    const reader = readerOf(broker, "a", 1);
+    assert.equal((await reader.poll("a", 0))?.count, 1);
+    assert.equal(await reader.poll("a", 0), null);
+    assert.deepEqual(await broker.watermarks("a"), [{ low: 0, high: 1 }]);
+    await transaction.abort();
+    await producer.disconnect();
+    const [{ offset }] = await broker.produce("a", [record("k", "after")]);
+    // Two records and the marker of their end stand between.
+    assert.equal(offset, 4);
+    const batch = await reader.poll("a", 0);
+    assert.deepEqual([...(batch?.offsets ?? [])], [4]);
+    assert.equal(await reader.poll("a", 0), null);
+    assert.deepEqual(
+      (await readAll(broker, "a")).map((one) => one.value),
+      ["before", "after"],
+    );
+    assert.deepEqual(await broker.watermarks("a"), [{ low: 0, high: 5 }]);
+  });
+
   it("may have made the topic", async () => {
     const admin = theirs.admin();
     await admin.connect();

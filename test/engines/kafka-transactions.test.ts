@@ -48,7 +48,7 @@ describe("kafka: transactions", { skip }, () => {
     assert.deepEqual(await broker.committed("g"), [{ topic: "in", partition: 0, offset: 3 }]);
   });
 
-  it("that are aborted after records were sent are not read, and the marks are where readers may go", async () => {
+  it("that are refused leave the writer as it was, and the marks are where readers may go", async () => {
     const writer = await broker.writer("task");
     const refused = writer.transaction();
     refused.add("out", 0, "k", Buffer.from("never"), 1);
