@@ -57,6 +57,10 @@ const refs = {
   RunStatus,
   UploadResult,
   DatasetFileFormat,
+  Stage,
+  GuardedStage,
+  LineageKind,
+  ModelFormat,
 };
 
 /** The enum of exactly these words, for inputs that are made from the commands' own shapes. */
