@@ -142,7 +142,7 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
         await flush();
         flushedAt = clock();
       } else if (!isAny) {
-        await (reader as Reader).wait(moved.size > 0 ? dueIn : flushMs, signal);
+        await (reader as Reader).wait(moved.size > 0 ? dueIn : DISCOVER_MS, signal);
       }
     }
     if (moved.size > 0) await flush();

@@ -20,7 +20,7 @@ export type AlertReactorDeps = {
 
 const GROUP = "reactor-alerts";
 const actor = serviceActor("alert-reactor");
-const IDLE_MS = 500;
+const IDLE_MS = 1000;
 const RETRY_MS = 1000;
 
 /**
