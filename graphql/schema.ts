@@ -9,6 +9,7 @@ import "./queries/monitoring.ts";
 import "./queries/consumer-lag.ts";
 import "./queries/events.ts";
 import "./queries/history.ts";
+import "./queries/lineage.ts";
 import "./mutations/commands.ts";
 import "./subscriptions/predictions.ts";
 import "./subscriptions/drift.ts";

@@ -1,6 +1,7 @@
 import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
 import { finite } from "../missing.ts";
+import { encodeNodeId } from "../node-id.ts";
 
 /** A prediction as the log or the warehouse holds it; the outcome is there once it was joined. */
 export type PredictionNode = {
@@ -50,6 +51,10 @@ export const Prediction = builder.objectRef<PredictionNode>("Prediction").implem
   description: "One answer of one model version, with everything that led to it.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "<endpoint>-<partition>-<offset>; a shadow adds -<model>.<version>." }),
+    nodeId: t.id({
+      description: "For lineage(of).",
+      resolve: ({ project, id }) => encodeNodeId("Prediction", `${project}/${id}`),
+    }),
     endpoint: t.exposeString("endpoint"),
     revision: t.exposeInt("revision", { description: "Deployment revision that routed it." }),
     model: t.exposeString("model"),

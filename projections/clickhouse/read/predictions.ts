@@ -1,4 +1,5 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
+import type { ServedCount } from "../../lineage/graph.ts";
 import { ask, conditions, within } from "./ask.ts";
 import { type PageOptions, paging, type WarehousePage } from "./page.ts";
 
@@ -139,6 +140,18 @@ export const predictionReads = (warehouse: Warehouse) => ({
       { project, ...place },
     );
     return found ?? null;
+  },
+
+  /** How many predictions endpoints made, by deployment revision and version; event times. */
+  async servedCounts(project: string, endpoints: readonly string[]): Promise<Omit<ServedCount, "project">[]> {
+    return ask(
+      warehouse,
+      `SELECT endpoint, revision, model, version, count() AS predictions,
+         toUnixTimestamp64Milli(min(event_time)) AS \`from\`, toUnixTimestamp64Milli(max(event_time)) AS \`to\`
+       FROM predictions WHERE project = {project:String} AND endpoint IN {endpoints:Array(String)}
+       GROUP BY endpoint, revision, model, version ORDER BY endpoint, revision, model, version`,
+      { project, endpoints },
+    );
   },
 
   /** In the order of event time. BAD_REQUEST for a foreign cursor. */
