@@ -108,7 +108,7 @@ const openFold = (onlineStore: OnlineStore, generation: number) => {
 /** The newest version of every document, by id and in lists by name and by time, in the online store. */
 export const documentsProjection: Projection = {
   name: "documents",
-  version: 1,
+  version: 2,
   prefix: documentsPrefix,
   open: openFold,
 };

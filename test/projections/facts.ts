@@ -138,6 +138,28 @@ export const lives: readonly Life[] = [
       { type: "ModelAliasSet", data: { alias: text, version } },
       { type: "ModelAliasRemoved", data: { alias: text } },
       { type: "ModelArchived", data: nothing },
+      { type: "ModelDescribed", data: { description: text } },
+      { type: "ModelTagSet", data: { key: text, value: text } },
+      { type: "ModelTagRemoved", data: { key: text } },
+      { type: "ModelVersionDescribed", data: { version, description: text } },
+      { type: "ModelVersionTagSet", data: { version, key: text, value: text } },
+      { type: "ModelVersionTagRemoved", data: { version, key: text } },
+      { type: "ModelVersionApprovalGiven", data: { version, stage: "Staging", comment: text } },
+      {
+        type: "ModelVersionStageChanged",
+        data: { version, stage: "Production", from: "None", archived: [version + 1], rollback: false, comment: text },
+      },
+      { type: "ModelVersionDeleted", data: { version } },
+    ],
+  },
+  {
+    aggregate: "policy",
+    events: (version) => [
+      {
+        type: "PolicySet",
+        data: { stage: "Production", approvals: version, roles: ["Admin"], fourEyes: true, gate: null, lineage: [] },
+      },
+      { type: "PolicyRemoved", data: nothing },
     ],
   },
   {
