@@ -110,7 +110,8 @@ export const brokerError = (error: unknown, where: string): MillraceError => {
   if (isCertificate(error)) {
     return coded("ENGINE_REFUSED", `BROKER: no TLS connection to Kafka at ${where} (${text}): check tls and ca`);
   }
-  if (nameOf(error) === "KafkaJSSASLAuthenticationError") {
+  // The only requests of kafkajs's own are those of authentication.
+  if (["KafkaJSSASLAuthenticationError", "KafkaJSProtocolError"].includes(nameOf(error))) {
     return coded(
       "ENGINE_REFUSED",
       `BROKER: Kafka at ${where} refuses the credentials: check user, password and sasl of the URL`,
