@@ -5,6 +5,7 @@ import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
+import { datasetDoor } from "./http/datasets.ts";
 import { refuseWith } from "./http/refusal.ts";
 import { registryDoor } from "./http/registry.ts";
 import { type StatusDeps, statusDoor } from "./http/status.ts";
@@ -32,6 +33,7 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
   await server.register(topicDoor(deps));
   await server.register(registryDoor(deps));
   await server.register(artifactDoor(deps));
+  await server.register(datasetDoor(deps));
   return server;
 };
 

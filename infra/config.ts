@@ -25,6 +25,7 @@ export type Settings = {
   maxBatchRecords: number;
   streamThreads: number;
   partitions: number;
+  datasetMaxBytes: number;
   /** What every request must carry as `Authorization: Bearer`; empty where there is none. */
   apiToken: string;
   allowAnonymous: boolean;
@@ -120,6 +121,11 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     parse: integer(1, 64),
   },
   partitions: { env: "PARTITIONS", help: "Partitions of a new event source that names none", parse: integer(1, 1024) },
+  datasetMaxBytes: {
+    env: "DATASET_MAX_BYTES",
+    help: "Most bytes of one version of a dataset",
+    parse: integer(1, Number.MAX_SAFE_INTEGER),
+  },
   apiToken: {
     env: "API_TOKEN",
     secret: true,
@@ -177,6 +183,7 @@ export const loadSettings = (
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
     streamThreads: given("streamThreads") ?? Math.min(2, availableParallelism()),
     partitions: given("partitions") ?? 4,
+    datasetMaxBytes: given("datasetMaxBytes") ?? 2 ** 30,
     apiToken: given("apiToken") ?? "",
     allowAnonymous: given("allowAnonymous") ?? false,
     development: given("development") ?? environment.NODE_ENV !== "production",

@@ -1,5 +1,5 @@
 import type { Checks } from "../commands/checks.ts";
-import { platformChecks } from "../commands/references.ts";
+import { type DatasetChecks, platformChecks } from "../commands/references.ts";
 import { compileExpression, fieldTypes } from "../ml/cel/compile.ts";
 import { compileGate } from "../ml/cel/gate.ts";
 import { planColumns } from "../ml/features/columns.ts";
@@ -10,9 +10,10 @@ import type { Task } from "../schemas/lifecycle.ts";
 import type { Engines } from "./engines.ts";
 
 /** The checks before a command is decided, with what only the learning room can tell: CEL and ONNX. */
-export const checksOf = (engines: Engines): Checks =>
+export const checksOf = (engines: Engines, datasets?: DatasetChecks): Checks =>
   platformChecks({
     ...engines,
+    datasets,
     planFeatureView: planView,
     inspectModel: async (artifact) => {
       const bytes = await engines.artifacts.read(artifact);

@@ -4,6 +4,8 @@ import { denialLog } from "../commands/denials.ts";
 import { gate, type MemberGate } from "../commands/gate.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { Settings } from "../infra/config.ts";
+import type { Warehouse } from "../infra/warehouse/open.ts";
+import { datasetChecks } from "../projections/clickhouse/datasets/index.ts";
 import { checksOf } from "./checks.ts";
 import type { Engines } from "./engines.ts";
 
@@ -12,6 +14,8 @@ export const openCommandBus = (
   engines: Engines,
   settings: Settings,
   logger: Logger,
+  /** Absent where no command of datasets is given. */
+  warehouse: Warehouse | null = null,
 ): { commands: CommandBus; members: MemberGate } => {
   const denials = denialLog({ eventStore: engines.eventStore, clock: systemClock, logger });
   const members = gate(engines.eventStore, { logger, denials });
@@ -21,7 +25,12 @@ export const openCommandBus = (
     clock: systemClock,
     logger,
     defaults: { partitions: settings.partitions },
-    checks: checksOf(engines),
+    checks: checksOf(
+      engines,
+      warehouse === null
+        ? undefined
+        : datasetChecks({ warehouse, artifacts: engines.artifacts }, settings.datasetMaxBytes),
+    ),
   });
   return { commands, members };
 };

@@ -110,7 +110,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     };
     const metrics = new Registry();
     collectDefaultMetrics({ register: metrics });
-    const { commands: bus, members } = openCommandBus(engines, settings, logger);
+    const { commands: bus, members } = openCommandBus(engines, settings, logger, warehouse);
     closers.push(() => members.close());
     const commands = countCommands(metrics, bus);
     countDenials(metrics, members);

@@ -3,6 +3,7 @@ import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { evaluateBlob } from "../../ml/features/state.ts";
 import { runAudit } from "../../projections/audit.ts";
+import { keepDatasetViews } from "../../projections/clickhouse/datasets/views.ts";
 import { ensureEndpointView } from "../../projections/clickhouse/endpoint-view.ts";
 import { type DecodeFeatures, runSinks, type SinkAssignment } from "../../projections/clickhouse/runner.ts";
 import { runDocumentHistory } from "../../projections/documents/history.ts";
@@ -55,6 +56,14 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         sinks,
         features,
         (until) => runDocumentHistory({ eventStore, warehouse, signal: until, onRetry: waits("documents") }),
+        (until) =>
+          keepDatasetViews({
+            eventStore,
+            warehouse,
+            artifacts: engines.artifacts,
+            signal: until,
+            onFailure: waits("dataset views"),
+          }),
         (until) => runAudit({ eventStore, warehouse, signal: until, onRetry: waits("audit") }),
         (until) => keepEndpointViews(catalog, warehouse, until, waits("endpoint views")),
       ]),
