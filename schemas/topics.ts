@@ -9,6 +9,8 @@ export const topicOf = {
   tiles: (project: string) => `${project}.tiles`,
   drift: (project: string) => `${project}.drift`,
   deadLetters: (project: string) => `${project}.dead-letters`,
+  /** Points of runs' metrics, by run. */
+  metrics: (project: string) => `${project}.metrics`,
   /** Compacted: state of an application's tasks. */
   changelog: (application: string) => `${application}.changelog`,
   /** Which records a task took, in which order: the proof behind every feature. */
@@ -163,6 +165,36 @@ export const deadLetterSchema = {
   ],
 } as const;
 
+/** What one call has logged of one run. Sent again it is written again: a point is known by all of its fields. */
+export const metricBatchSchema = {
+  type: "record",
+  name: "MetricBatch",
+  namespace: "millrace",
+  fields: [
+    { name: "run", type: "string", doc: "32 lower-case hexadecimal digits; also the record's key" },
+    { name: "experiment", type: "string" },
+    {
+      name: "points",
+      type: {
+        type: "array",
+        items: {
+          type: "record",
+          name: "MetricPoint",
+          fields: [
+            { name: "key", type: "string" },
+            { name: "value", type: "double", doc: "May be NaN or infinite" },
+            { name: "timestamp", type: millis },
+            { name: "step", type: "long" },
+            { name: "model", type: "string", doc: "Logged model; empty for none, as the dataset's fields" },
+            { name: "dataset", type: "string" },
+            { name: "digest", type: "string" },
+          ],
+        },
+      },
+    },
+  ],
+} as const;
+
 /** Sources of a project with the same key and partition count are consumed together by one application. */
 export const applicationOf = (project: string, source: { key: string; partitions: number }): string =>
   `${project}.by-${source.key}-${source.partitions}`;
@@ -211,4 +243,18 @@ export type DeadLetterRecord = {
   value: Buffer | null;
   timestamp: number;
   failedAt: number;
+};
+
+export type MetricBatchRecord = {
+  run: string;
+  experiment: string;
+  points: {
+    key: string;
+    value: number;
+    timestamp: number;
+    step: number;
+    model: string;
+    dataset: string;
+    digest: string;
+  }[];
 };

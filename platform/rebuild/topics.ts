@@ -8,6 +8,7 @@ const suffixes: Record<SinkKind, string> = {
   drift: ".drift",
   tiles: ".tiles",
   deadLetters: ".dead-letters",
+  metrics: ".metrics",
   changelog: ".changelog",
 };
 

@@ -8,6 +8,7 @@ import { ensureEndpointView } from "../../projections/clickhouse/endpoint-view.t
 import { type DecodeFeatures, runSinks, type SinkAssignment } from "../../projections/clickhouse/runner.ts";
 import { runDocumentHistory } from "../../projections/documents/history.ts";
 import { runOnlineFeatures } from "../../projections/online-projector.ts";
+import { runRunFields } from "../../projections/tracking/index.ts";
 import type { MillraceError } from "../../schemas/errors.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogFollower, followCatalog } from "../../streams/catalog.ts";
@@ -56,6 +57,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         sinks,
         features,
         (until) => runDocumentHistory({ eventStore, warehouse, signal: until, onRetry: waits("documents") }),
+        (until) => runRunFields({ eventStore, warehouse, signal: until, onRetry: waits("run fields") }),
         (until) =>
           keepDatasetViews({
             eventStore,
@@ -81,6 +83,7 @@ const assignments = (catalog: Catalog): SinkAssignment[] => {
       { kind: "tiles", project, topic: topicOf.tiles(project) },
       { kind: "drift", project, topic: topicOf.drift(project) },
       { kind: "deadLetters", project, topic: topicOf.deadLetters(project) },
+      { kind: "metrics", project, topic: topicOf.metrics(project) },
     );
   }
   for (const { project, id: endpoint } of catalog.deployments.values()) {

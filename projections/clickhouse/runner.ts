@@ -7,6 +7,7 @@ import { sourceOf } from "./follow.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 import { type DecodeFeatures, featureValueSink } from "./sinks/feature-values.ts";
 import { deadLetterSink, driftSink, tileSink } from "./sinks/low-volume.ts";
+import { metricSinks } from "./sinks/metrics.ts";
 import { outcomeSink } from "./sinks/outcomes.ts";
 import { predictionSink } from "./sinks/predictions.ts";
 import type { Sink, SinkAssignment, SinkKind } from "./sinks/sink.ts";
@@ -55,7 +56,7 @@ const busyRecords = 10_000;
  * Memory is bounded: while one insert is under way the next is gathered, and then the topics wait.
  */
 export const runSinks = async (options: RunSinksOptions): Promise<void> => {
-  const sinks = [predictionSink(), outcomeSink(), driftSink(), tileSink(), deadLetterSink()];
+  const sinks = [predictionSink(), outcomeSink(), driftSink(), tileSink(), deadLetterSink(), ...metricSinks()];
   if (options.decodeFeatures !== undefined) sinks.push(featureValueSink(options.decodeFeatures));
   await Promise.all(sinks.map((sink) => runSink(sink, options)));
 };
@@ -113,7 +114,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
           [filling, spare] = [spare, filling];
           inFlight = insert(spare);
         } else if (!took) {
-          await source.wait(filling.records === 0 ? flushMs : Math.max(1, patienceMs - waited), signal);
+          await source.wait(filling.records === 0 ? assignEveryMs : Math.max(1, patienceMs - waited), signal);
         }
       } catch (error) {
         if (signal.aborted) break;

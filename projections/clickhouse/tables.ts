@@ -1,6 +1,7 @@
 import type { TableDefinition } from "../../infra/warehouse/ddl.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
+import { trackingTables } from "../tracking/tables.ts";
 
 /**
  * The warehouse's tables. Where rows come from a topic, `_topic`, `_partition` and `_offset` say from which record:
@@ -117,6 +118,7 @@ export const tables: readonly TableDefinition[] = [
   audit,
   deadLetters,
   schemaVersions,
+  ...trackingTables,
 ];
 
 /** `anewWithout`: tables, made of the event store alone, that are dropped before where they lack this column. */
@@ -131,6 +133,7 @@ const migrations: readonly Migration[] = [
   { version: 1, tables },
   // The chain of digests begins with the first event: the table is filled from the event store again.
   { version: 2, tables: [audit], anewWithout: { audit: "hash" } },
+  { version: 3, tables: trackingTables },
 ];
 
 /** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */

@@ -1,3 +1,7 @@
+import { posix } from "node:path";
+import { MillraceError } from "../../schemas/errors.ts";
+import type { MetricBatchRecord } from "../../schemas/topics.ts";
+
 /** One point of a metric. `value` may be NaN or infinite; `timestamp` is UTC milliseconds. */
 export type MetricPoint = {
   key: string;
@@ -14,3 +18,44 @@ export type RunOfMetrics = { run: string; experiment: string };
 
 /** A page of a metric's history, by timestamp, step and value; `next` is the token of the page that follows. */
 export type MetricHistory = { points: MetricPoint[]; next: string | null };
+
+/** As in mlflow/utils/validation.py. */
+const mostPoints = 1000;
+const longestKey = 250;
+const keyForm = /^[/\w.\- :]+$/;
+const runForm = /^[0-9a-f]{32}$/;
+
+export const isRunId = (run: string): boolean => runForm.test(run);
+
+const refuse = (message: string): never => {
+  throw new MillraceError("BAD_REQUEST", message);
+};
+
+const checkKey = (key: string, name: string): void => {
+  if (key.length > longestKey) refuse(`${name}: of ${key.length} characters; at most ${longestKey} are allowed`);
+  if (!keyForm.test(key)) {
+    refuse(`${name}: "${key}" may hold only letters, digits, _ - . : / and spaces, and at least one`);
+  }
+  const path = posix.normalize(key);
+  if (path !== key || path === "." || path.startsWith("..") || path.startsWith("/")) {
+    refuse(`${name}: "${key}" is no plain path; write "${path.replace(/^[./]+/, "")}"`);
+  }
+};
+
+/** The record of a call. BAD_REQUEST names the point that is refused. */
+export const metricBatch = (of: RunOfMetrics, points: readonly MetricPoint[]): MetricBatchRecord => {
+  if (!isRunId(of.run)) refuse(`run_id: "${of.run}" is no run: 32 lower-case hexadecimal digits`);
+  if (points.length > mostPoints) refuse(`metrics: ${points.length} in a batch; at most ${mostPoints} are allowed`);
+  return {
+    ...of,
+    points: points.map(({ key, value, timestamp, step, model = "", dataset }, i) => {
+      checkKey(key, `metrics[${i}].key`);
+      if (typeof value !== "number") refuse(`metrics[${i}].value: ${JSON.stringify(value)} is no number`);
+      if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+        refuse(`metrics[${i}].timestamp: ${timestamp} is no time in milliseconds since 1970`);
+      }
+      if (!Number.isSafeInteger(step)) refuse(`metrics[${i}].step: ${step} is no whole number`);
+      return { key, value, timestamp, step, model, dataset: dataset?.name ?? "", digest: dataset?.digest ?? "" };
+    }),
+  };
+};

@@ -5,7 +5,7 @@ import { type RowBinaryWriter, rowBinaryWriter } from "../../../infra/warehouse/
 /** A topic that goes into the warehouse, and whose it is. */
 export type SinkAssignment =
   | { kind: "predictions" | "outcomes"; project: string; endpoint: string; topic: string }
-  | { kind: "drift" | "tiles" | "deadLetters"; project: string; topic: string }
+  | { kind: "drift" | "tiles" | "deadLetters" | "metrics"; project: string; topic: string }
   | { kind: "changelog"; project: string; application: string; topic: string };
 
 export type SinkKind = SinkAssignment["kind"];

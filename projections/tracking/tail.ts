@@ -1,0 +1,57 @@
+import { type Broker, partitionKey, partitionOf } from "../../infra/broker/port.ts";
+import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { type MetricBatchRecord, metricBatchSchema, topicOf } from "../../schemas/topics.ts";
+
+/** Next offset of each partition that a table has not got yet. */
+export type Reached = ReadonlyMap<number, number>;
+
+/**
+ * What was logged of these runs and has not reached a table: the records from where the table ends up to the end of
+ * the topic as it is now.
+ */
+export const metricTail = async (
+  broker: Broker,
+  project: string,
+  runs: readonly string[],
+  reached: Reached,
+): Promise<MetricBatchRecord[]> => {
+  const topic = topicOf.metrics(project);
+  const config = await broker.topic(topic);
+  if (config === null) return [];
+  const wanted = new Set(runs);
+  const own = new Set(runs.map((run) => partitionOf(Buffer.from(run), config.partitions)));
+  const ends = await broker.watermarks(topic);
+  const behind = [...own]
+    .map((partition) => {
+      const { low, high } = ends[partition];
+      return { topic, partition, from: Math.max(low, reached.get(partition) ?? 0), high };
+    })
+    .filter(({ from, high }) => from < high);
+  if (behind.length === 0) return [];
+  const from = new Map(behind.map(({ partition, from }) => [partitionKey(topic, partition), from]));
+  const reader = broker.reader({ partitions: behind, from });
+  const found: MetricBatchRecord[] = [];
+  const type = avroType(metricBatchSchema);
+  try {
+    for (const { partition, from, high } of behind) {
+      for (let next = from; next < high; ) {
+        const batch = await reader.poll(topic, partition);
+        // A broker's own marks may take the last offsets.
+        if (batch === null || batch.count === 0) break;
+        for (let i = 0; i < batch.count; i++) {
+          if (
+            batch.valueStart[i] < 0 ||
+            !wanted.has(batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]))
+          )
+            continue;
+          const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
+          found.push(type.fromBuffer(bytes) as MetricBatchRecord);
+        }
+        next = batch.offsets[batch.count - 1] + 1;
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return found;
+};
