@@ -89,6 +89,7 @@ const openApi = async (directory: string) => {
     warehouse: {} as ServerDeps["warehouse"],
     onlineFeatures: { get: unused },
     route: unused,
+    trainingRows: { page: unused },
     broker,
     registry,
     onlineStore,

@@ -11,11 +11,33 @@ import type { OnlineStore } from "../infra/online-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { Documents } from "../projections/documents/types.ts";
 import type { onlineFeatures } from "../projections/online-features.ts";
-import type { TrafficSplit } from "../schemas/lifecycle.ts";
+import type { Lineage, TrafficSplit, TrainingSpec } from "../schemas/lifecycle.ts";
 import type { WarehouseReads } from "./warehouse-reads.ts";
 
 /** What a request says about who sends it: HTTP headers, or the payload of a WebSocket's `connection_init`. */
 export type Credentials = { headers: Readonly<Record<string, string | string[] | undefined>> };
+
+/** Whose rows are asked for: the job's specification, the version's lineage, and when the views may have been read. */
+export type TrainedVersion = {
+  project: string;
+  spec: TrainingSpec;
+  lineage: Pick<Lineage, "positions" | "views">;
+  plannedAt: readonly number[];
+};
+
+export type TrainingRowsPage = { first: number; after?: { partition: number; offset: number } };
+
+/** `time` is the trigger's event time, UTC milliseconds; the place is the trigger's in the log. */
+export type TrainingRowNode = {
+  key: string;
+  time: number;
+  topic: string;
+  partition: number;
+  offset: number;
+  label: number;
+};
+
+export type TrainingRowsAnswer = { rows: TrainingRowNode[]; hasNext: boolean };
 
 /** Everything that the doors stand on. The composition root fills it; the tests do, too. */
 export type ServerDeps = {
@@ -27,6 +49,8 @@ export type ServerDeps = {
   onlineFeatures: ReturnType<typeof onlineFeatures>;
   /** Index in the split of the version that answers an entity at a deployment's revision: what the streams do. */
   route(split: TrafficSplit, revision: number, entity: string): number;
+  /** The rows that a version was trained on, out of the log by partition and offset. ILLEGAL_STATE, TRAINING_FAILED. */
+  trainingRows: { page(version: TrainedVersion, page: TrainingRowsPage): Promise<TrainingRowsAnswer> };
   broker: Broker;
   registry: SchemaRegistry;
   onlineStore: OnlineStore;

@@ -10,6 +10,7 @@ import "./queries/consumer-lag.ts";
 import "./queries/events.ts";
 import "./queries/history.ts";
 import "./queries/lineage.ts";
+import "./queries/training-rows.ts";
 import "./mutations/commands.ts";
 import "./subscriptions/predictions.ts";
 import "./subscriptions/drift.ts";

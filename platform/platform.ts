@@ -20,6 +20,7 @@ import { driftSchema } from "../schemas/topics.ts";
 import { type CatalogFollower, followCatalog } from "../streams/catalog.ts";
 import { router } from "../streams/predictions/routing.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
+import { trainingRows } from "../training/training-rows.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
 import { openCommandBus } from "./command-bus.ts";
 import { countCommands, countDenials } from "./command-metrics.ts";
@@ -154,6 +155,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
         gate: members,
         documents: reader,
         warehouse: reads,
+        trainingRows: trainingRows(engines),
         route: (split, revision, entity) => router(split, revision)(entity),
         onlineFeatures: onlineFeatures({
           onlineStore: engines.onlineStore,

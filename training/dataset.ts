@@ -46,7 +46,12 @@ export const buildTrainingSet = async (options: DatasetOptions): Promise<Trainin
     if (++done % EXPIRE_EVERY === 0) options.onProgress?.(done, Math.max(total, done));
   };
   for (let partition = 0; partition < plan.partitions; partition++) {
-    await foldPartition(options, partition, decoderOf, rows, positions, visited);
+    const visit = (topic: string, next: number): boolean => {
+      positions[`${topic}/${partition}`] = next;
+      visited();
+      return true;
+    };
+    await foldPartition({ ...options, partition, decoderOf, rows, onRecord: visit });
   }
   options.onProgress?.(done, Math.max(total, done));
   if (rows.labelled === 0) throw nothingToLearn(plan, rows.count);
@@ -72,22 +77,28 @@ const nothingToLearn = ({ spec }: TrainingPlan, triggers: number): MillraceError
   );
 };
 
-const foldPartition = async (
-  options: DatasetOptions,
-  partition: number,
-  decoderOf: ReadonlyMap<string, SourceDecoder>,
-  rows: LabelledRows,
-  positions: Record<string, number>,
-  visited: () => void,
-): Promise<void> => {
-  const { spec, columns, trigger, label, application } = options.plan;
+export type PartitionFold = Pick<DatasetOptions, "broker" | "plan" | "signal"> & {
+  partition: number;
+  decoderOf: ReadonlyMap<string, SourceDecoder>;
+  /** Gets the rows of the partition, labelled and not. */
+  rows: LabelledRows;
+  /** Told of each record, with the next offset of its topic. False leaves the record out. */
+  onRecord: (topic: string, next: number) => boolean;
+  /** Told of each row in order, labelled or not, with the offset of its trigger. */
+  onRow?: (offset: number) => void;
+};
+
+/** Folds what the tasks took of one partition into rows. */
+export const foldPartition = async (fold: PartitionFold): Promise<void> => {
+  const { broker, partition, decoderOf, rows, signal, onRecord, onRow } = fold;
+  const { spec, columns, trigger, label, application } = fold.plan;
   const states = columns.views.map(viewState);
   const waiting = waitingRows(rows, spec.label.horizonMs);
   const businessKey = keyReader(spec.label.key);
   let watermark = Number.NEGATIVE_INFINITY;
   let count = 0;
 
-  const take = (source: SourceDecoder, event: Record<string, unknown>, time: number): void => {
+  const take = (source: SourceDecoder, event: Record<string, unknown>, time: number, offset: number): void => {
     applyTo(states, source.name, event, time);
     if (source.topic === label.source.topic) {
       const value = label.value.evaluate(event, time);
@@ -96,14 +107,15 @@ const foldPartition = async (
     if (source.topic === trigger.topic && time >= spec.from && time < spec.to) {
       const key = businessKey(event);
       const at = rows.next(time, key);
+      onRow?.(offset);
       columns.write(event, time, states, rows.values, at);
       waiting.add(key, rows.count - 1);
     }
   };
 
   const visit = (topic: string, batch: RecordBatch, index: number): void => {
-    visited();
-    positions[`${topic}/${partition}`] = batch.offsets[index] + 1;
+    const offset = batch.offsets[index];
+    if (!onRecord(topic, offset + 1)) return;
     const source = decoderOf.get(topic);
     if (source === undefined) {
       // An input that feeds nothing here still moves the task's watermark.
@@ -115,13 +127,13 @@ const foldPartition = async (
     if (time > watermark) watermark = time;
     if (++count % EXPIRE_EVERY === 0) waiting.expire(watermark);
     try {
-      take(source, event, time);
+      take(source, event, time, offset);
     } catch (error) {
       // As in the stream, where such a record becomes a dead letter and the rest goes on.
       if (!isMillraceError(error)) throw error;
     }
   };
-  await replay(options.broker, { application, partition, signal: options.signal }, visit);
+  await replay(broker, { application, partition, signal }, visit);
 };
 
 const applyTo = (states: readonly ViewState[], source: string, event: Record<string, unknown>, time: number): void => {

@@ -9,6 +9,9 @@ export type LabelledRows = {
   next(time: number, key: string): number;
   values: Float32Array;
   time(row: number): number;
+  key(row: number): string;
+  /** NaN while it has none. */
+  labelOf(row: number): number;
   label(row: number, value: number): void;
   /**
    * The rows that have a label, ordered by event time, then key, then the order in which they came; as one matrix in
@@ -53,6 +56,8 @@ export const labelledRows = (width: number): LabelledRows => {
       return row * width;
     },
     time: (row) => times[row],
+    key: (row) => keys[row],
+    labelOf: (row) => labels[row],
     label: (row, value) => {
       labels[row] = value;
       labelled++;

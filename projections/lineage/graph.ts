@@ -136,7 +136,11 @@ const upstream = (reads: LineageReads, project: string): Next => {
       }
       case "FeatureViewVersion": {
         const view = part === null ? null : await reads.document("featureViews", project, part.id);
-        const known = await found(node, parent, view);
+        const known = await found(
+          node,
+          parent,
+          view?.versions.some(({ version }) => version === part?.number) ? view : null,
+        );
         return known === null ? [] : featureViewEdges(known).filter(({ from }) => from.id === id);
       }
       case "DatasetVersion":

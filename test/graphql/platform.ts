@@ -23,6 +23,7 @@ import { onlineFeatures } from "../../projections/online-features.ts";
 import { runProjection } from "../../projections/runtime.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { router } from "../../streams/predictions/routing.ts";
+import { trainingRows } from "../../training/training-rows.ts";
 import { version } from "../commands/samples.ts";
 
 export type TestServer = {
@@ -98,6 +99,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     documents,
     warehouse: noWarehouse,
     onlineFeatures: onlineFeatures({ onlineStore, plan: () => null, clock: systemClock }),
+    trainingRows: trainingRows({ eventStore, broker, registry }),
     route: (split, revision, entity) => router(split, revision)(entity),
     broker,
     registry,
