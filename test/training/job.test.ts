@@ -30,6 +30,8 @@ test("a job makes a model, its metrics on the newest rows, its profile and its l
       views: [{ view: "airport", version: 1 }],
       positions: [200, 200, 200, 200],
       code: null,
+      run: null,
+      datasets: [],
     },
   );
   const profile = decodeProfile(await past.artifacts.read(model.profile));
