@@ -1,6 +1,6 @@
 import type { ModelEvent } from "../../schemas/lifecycle.ts";
 import type { Decider, DecisionContext } from "../decider.ts";
-import { withoutKey, withValues } from "../key-values.ts";
+import { type KeyValues, withoutKey, withValues } from "../key-values.ts";
 import type { Command } from "../payloads.ts";
 import { existing, refused, taken } from "../refusals.ts";
 import { type AnnotationCommand, annotate } from "./annotations.ts";
@@ -114,11 +114,11 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
         return withVersion(state, event.data.version, { description: event.data.description });
       case "ModelVersionTagSet": {
         const { version, key, value } = event.data;
-        return withVersion(state, version, { tags: withValues(state.versions[version - 1].tags, { [key]: value }) });
+        return withVersion(state, version, { tags: withValues(tagsOf(state, version), { [key]: value }) });
       }
       case "ModelVersionTagRemoved": {
         const { version, key } = event.data;
-        return withVersion(state, version, { tags: withoutKey(state.versions[version - 1].tags, key) });
+        return withVersion(state, version, { tags: withoutKey(tagsOf(state, version), key) });
       }
     }
   },
@@ -195,7 +195,9 @@ const approvalsWith = (
   { version, admin }: { version: number; admin?: true },
   by = "",
   stage: Approval["stage"],
-): Approval[] => [...state.versions[version - 1].approvals, { by, admin: admin === true, stage }];
+): Approval[] => [...(state.versions[version - 1]?.approvals ?? []), { by, admin: admin === true, stage }];
+
+const tagsOf = (state: Model, version: number): KeyValues => state.versions[version - 1]?.tags ?? new Map();
 
 const active = (state: Model, name: string): void => {
   if (state.status === "archived") throw refused(`model "${name}" is archived; register one with another id`);

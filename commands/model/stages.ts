@@ -16,7 +16,7 @@ export const isGuarded = (stage: Stage): stage is GuardedStage => stage === "Sta
 
 /** The version that entered the stage last, of those that hold it; null when none does. */
 export const championOf = (state: Model, stage: GuardedStage): ModelVersion | null => {
-  const number = state.entered[stage].findLast((version) => state.versions[version - 1].stage === stage);
+  const number = state.entered[stage].findLast((version) => state.versions[version - 1]?.stage === stage);
   return number === undefined ? null : state.versions[number - 1];
 };
 

@@ -56,6 +56,5 @@ export const withVersion = (state: Model, version: number, change: Partial<Model
   versions: state.versions.map((known, i) => (i === version - 1 ? { ...known, ...change } : known)),
 });
 
-/** Aliases and tags that point at, or are of, this version. */
 export const aliasesOf = (state: Model, version: number): string[] =>
   [...state.aliases].filter(([, target]) => target === version).map(([alias]) => alias);
