@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<Run>> = {
   graphql: async () => (await import("./graphql.ts")).run,
   rebuild: async () => (await import("./rebuild.ts")).run,
   latency: async () => (await import("./latency.ts")).run,
+  tracking: async () => (await import("./tracking.ts")).run,
 };
 
 const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 3 : 0 });
