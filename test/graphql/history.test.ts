@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { localAdmin } from "../../commands/gate.ts";
 import { encodeNodeId } from "../../graphql/node-id.ts";
+import { documentAt, documentChanges } from "../../projections/documents/changes.ts";
+import { until } from "../projections/snapshot.ts";
 import { testServer } from "./platform.ts";
 import { deployPayment, openShop } from "./shop.ts";
 
@@ -75,4 +78,38 @@ test("a diff between two moments; the version that answered then", async (t) => 
   assert.deepEqual(answered.answeringVersion, { ...expected, modelVersion: { status: "approved" } });
   const earlier = await server.data<{ answeringVersion: unknown }>(ANSWERING, { at: before });
   assert.equal(earlier.answeringVersion, null);
+});
+
+test("what a document leads to is as of the same moment as the document", async (t) => {
+  const server = await testServer(t);
+  await openShop(server);
+  await deployPayment(server);
+  const { documents, eventStore } = server.deps;
+  // Without a warehouse here, the past is folded.
+  server.deps.documents = {
+    ...documents,
+    async get(collection, project, id, { asOf } = {}) {
+      if (asOf === undefined) return documents.get(collection, project, id);
+      return (await documentAt(eventStore, { collection, project, id }, asOf)) as never;
+    },
+  };
+  const changes = await Array.fromAsync(documentChanges(eventStore, "modelVersions", "shop", "payer/1"));
+  const approvedAt = changes[1].event.metadata.at;
+  await until(() => Date.now() > approvedAt);
+  const payload = { model: "payer", version: 1, description: "later" };
+  const { position } = await server.deps.commands.dispatch({
+    type: "DescribeModelVersion",
+    project: "shop",
+    payload,
+    actor: localAdmin,
+  });
+  await documents.waitFor(position);
+  const query = `query ($asOf: DateTime, $model: ID!) {
+    model(project: "shop", id: "payer", asOf: $asOf) { versions { description } }
+    node(id: $model, asOf: $asOf) { ... on Model { versions { description } } }
+  }`;
+  const ask = (asOf: number | null) => server.data(query, { asOf, model: encodeNodeId("Model", "shop/payer") });
+  const described = (description: string) => ({ versions: [{ description }] });
+  assert.deepEqual(await ask(approvedAt), { model: described(""), node: described("") });
+  assert.deepEqual(await ask(null), { model: described("later"), node: described("later") });
 });

@@ -169,3 +169,20 @@ test("a warehouse that fails, before or after it wrote, gets every row once", as
   const [{ n, positions }] = await rows("SELECT count() AS n, uniqExact(position) AS positions FROM audit");
   assert.deepEqual([n, positions], [20, 20]);
 });
+
+test("an audit without digests, of an earlier release, is filled again from the event store", async (t) => {
+  const { client } = warehouse;
+  const stores = storesOf(t);
+  const position = await record(stores.eventStore, version(1), version(2));
+  await client.command({ query: "ALTER TABLE audit DROP COLUMN hash, DROP COLUMN id, DROP COLUMN schema_version" });
+  await client.command({ query: "DELETE FROM schema_versions WHERE version > 1" });
+  await client.insert({ table: "audit", values: [{ project: "flights", position: 1 }], format: "JSONEachRow" });
+  await ensureTables(warehouse);
+  await ensureTables(warehouse);
+  await runTo(runAudit, stores, position);
+  const found = await rows("SELECT toString(audit.position) AS position, length(hash) AS digits FROM audit ORDER BY 1");
+  assert.deepEqual(found, [
+    { position: "1", digits: 64 },
+    { position: "2", digits: 64 },
+  ]);
+});
