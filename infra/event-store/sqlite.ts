@@ -223,12 +223,20 @@ const rowOf = (position: Position): number => {
   return row;
 };
 
-const storedEvent = (row: Row): StoredEvent => ({
-  id: row[3],
-  type: row[4],
-  data: JSON.parse(row[5]) as unknown,
-  metadata: JSON.parse(row[6]) as EventMetadata,
-  stream: row[1],
-  revision: BigInt(row[2]),
-  position: String(row[0]),
-});
+const storedEvent = (row: Row): StoredEvent => {
+  try {
+    return {
+      id: row[3],
+      type: row[4],
+      data: JSON.parse(row[5]) as unknown,
+      metadata: JSON.parse(row[6]) as EventMetadata,
+      stream: row[1],
+      revision: BigInt(row[2]),
+      position: String(row[0]),
+    };
+  } catch (cause) {
+    const which = `${row[1]} revision ${row[2]}, position ${row[0]}`;
+    const message = `the event ${which} is not JSON: the store was changed from outside; restore it from a backup`;
+    throw new MillraceError("INTERNAL", message, { cause });
+  }
+};

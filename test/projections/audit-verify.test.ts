@@ -93,6 +93,12 @@ test("a changed event is named, and none other", async (t) => {
   }
 });
 
+test("an event that cannot be read any more is named", async (t) => {
+  const stores = await recorded(t);
+  tamper(stores, "UPDATE events SET data = '{\"version\":' WHERE position = 4");
+  await assert.rejects(verify(stores), { message: /model-shop\/payers revision 1, position 4 is not JSON/ });
+});
+
 test("a deleted event is named: the first, one in the middle, the newest", async (t) => {
   for (const [position, stream, revision] of [
     ["1", "model-flights/delays", 0],
