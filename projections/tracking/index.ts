@@ -1,7 +1,6 @@
 export { comparator, matcher, type Values } from "./filter/evaluate.ts";
 export type { SearchKind } from "./filter/kinds.ts";
 export { parseFilter, parseOrder } from "./filter/parse.ts";
-export type { MetricHistory, MetricPoint, RunOfMetrics } from "./points.ts";
+export type { MetricPoint } from "./points.ts";
 export { runRunFields } from "./run-fields.ts";
-export type { FoundRun, RunSearch, RunSearchPage } from "./run-search.ts";
-export { type TrackingStore, type TrackingStoreOptions, trackingStore } from "./store.ts";
+export { type TrackingStore, trackingStore } from "./store.ts";

@@ -11,7 +11,9 @@ import { metricTail, type Reached } from "./tail.ts";
 /** Names of runs in one query: they travel in its address. */
 const mostRuns = 200;
 
-type Row = { id: string; key: string; text: string; timestamp: number; step: number };
+type Row = { id: string; key: string; text: string; timestamp: number; step: number; offset: number };
+
+const withoutDashes = noRun.replaceAll("-", "");
 
 /** Next offset by partition of what a metrics table has of a project. */
 export const reachedOf = async (warehouse: Warehouse, table: string, project: string): Promise<Reached> => {
@@ -24,6 +26,20 @@ export const reachedOf = async (warehouse: Warehouse, table: string, project: st
     { project, none: noRun },
   );
   return new Map(rows.map(({ partition, next }) => [partition, next]));
+};
+
+/** Up to where every one of several snapshots has each partition. */
+const leastReached = (snapshots: readonly (readonly Row[])[]): Reached => {
+  const least = new Map<number, number>();
+  for (const [i, rows] of snapshots.entries()) {
+    const reached = new Map<number, number>();
+    for (const { id, key, offset } of rows) {
+      if (id === withoutDashes) reached.set(Number(key), Math.max(reached.get(Number(key)) ?? 0, offset + 1));
+    }
+    if (i === 0) for (const [partition, next] of reached) least.set(partition, next);
+    else for (const [partition, next] of least) least.set(partition, Math.min(next, reached.get(partition) ?? 0));
+  }
+  return least;
 };
 
 export const latestMetrics = async (
@@ -39,21 +55,22 @@ export const latestMetrics = async (
     const known = points.get(point.key);
     if (known === undefined || isLater(point, known)) points.set(point.key, point);
   };
-  // Asked before the rows: what comes in between is then read twice rather than not at all.
-  const reached = await reachedOf(warehouse, "run_metrics", project);
   const chunks = Array.from({ length: Math.ceil(runs.length / mostRuns) }, (_, i) =>
     runs.slice(i * mostRuns, (i + 1) * mostRuns),
   );
+  /** With the rows of no run, so that what the table has and how far it is come out of one snapshot. */
   const read = (chunk: readonly string[]): Promise<Row[]> =>
     ask<Row>(
       warehouse,
-      `SELECT replaceAll(toString(run), '-', '') AS id, key, toString(value) AS text, timestamp, step
+      `SELECT replaceAll(toString(run), '-', '') AS id, key, toString(value) AS text, timestamp, step, _offset AS offset
        FROM run_metrics WHERE project = {project:String} AND run IN {runs:Array(UUID)}`,
-      { project, runs: chunk },
+      { project, runs: [noRun, ...chunk] },
     );
-  const [rows, tail] = await Promise.all([Promise.all(chunks.map(read)), metricTail(broker, project, runs, reached)]);
-  for (const { id, text, ...row } of rows.flat()) take(id, { ...row, value: numberOf(text) });
-  for (const { run, points } of tail) {
+  const tables = await Promise.all(chunks.map(read));
+  for (const { id, key, text, timestamp, step } of tables.flat()) {
+    if (id !== withoutDashes) take(id, { key, value: numberOf(text), timestamp, step });
+  }
+  for (const { run, points } of await metricTail(broker, project, runs, leastReached(tables))) {
     for (const { key, value, timestamp, step } of points) take(run, { key, value, timestamp, step });
   }
   return new Map(
@@ -99,7 +116,7 @@ export const metricHistory = async (
          (timestamp, step, isNaN(value), if(isNaN(value), 0, value)) >
          ({timestamp:Int64}, {step:Int64}, {isNan:UInt8}, {value:Float64})`;
   const [rows, tail] = await Promise.all([
-    ask<Omit<Row, "id" | "key">>(
+    ask<Omit<Row, "id" | "key" | "offset">>(
       warehouse,
       `SELECT timestamp, step, toString(value) AS text FROM metrics
        WHERE project = {project:String} AND run = {run:UUID} AND key = {key:String} ${behind}

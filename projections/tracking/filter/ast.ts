@@ -7,7 +7,6 @@ export type NumberOperator = "=" | "!=" | ">" | ">=" | "<" | "<=";
 export type TextOperator = "=" | "!=" | "LIKE" | "ILIKE";
 export type ListOperator = "IN" | "NOT IN";
 export type NullOperator = "IS NULL" | "IS NOT NULL";
-export type Operator = NumberOperator | TextOperator | ListOperator | NullOperator;
 
 /** One condition of a filter. */
 export type Comparison = Field &
