@@ -17,15 +17,15 @@ export type CandidateQuery = {
   /** Runs that have none of these. */
   without: readonly Field[];
   view: "active" | "deleted" | "all";
-  /** Where the newest run comes first of those with an equal text, which are many. */
-  newestFirst: boolean;
-  /** Not before this place in the order. */
-  from: { place: Place; start: number } | null;
+  /** By which those with an equal text, which are many, are ordered; not looked at where `key` is of numbers. */
+  next: OrderKey;
+  /** Not before this place in the order, by `key` and `next`. */
+  from: { place: Place; next: Place } | null;
   most: number;
 };
 
-/** `start` is null where the order does not go by it. */
-export type Candidate = { run: string; place: Place; start: number | null };
+/** `next` is null where the order does not go by it. */
+export type Candidate = { run: string; place: Place; next: Place | null };
 
 export const startTime: OrderKey = { entity: "attribute", key: "start_time", type: "number", ascending: false };
 
@@ -112,18 +112,18 @@ const viewOf = (query: CandidateQuery, to: Binder): string[] => {
 const isText = ({ type }: OrderKey): boolean => type === "text";
 
 /** Rows at or behind a place of the order. */
-const behind = ({ key, from, newestFirst }: CandidateQuery, to: Binder): string[] => {
+const behind = ({ key, from, next }: CandidateQuery, to: Binder): string[] => {
   if (from === null) return [];
-  const beyond = key.ascending ? ">" : "<";
-  if (isText(key)) {
-    const value = to.bind("String", from.place.value);
-    if (!newestFirst) return [`sort ${beyond}= ${value}`];
-    const start = bindDouble(to, from.start);
-    return [`(sort ${beyond} ${value} OR (sort = ${value} AND started <= ${start}))`];
-  }
-  if (from.place.rank === 1) return ["isNaN(sort)"];
-  return [`(isNaN(sort) OR sort ${beyond}= ${bindDouble(to, Number(from.place.value))})`];
+  const value = bindPlace(key, from.place, to);
+  const beyond = `sort ${key.ascending ? ">" : "<"} ${value}`;
+  if (!isText(key)) return [from.place.rank === 1 ? "isNaN(sort)" : `(isNaN(sort) OR ${beyond} OR sort = ${value})`];
+  const { rank } = from.next;
+  const further = rank === 0 ? `second ${next.ascending ? ">" : "<"}= ${bindPlace(next, from.next, to)}` : "1";
+  return [`(${beyond} OR (sort = ${value} AND (rank > ${rank} OR (rank = ${rank} AND ${further}))))`];
 };
+
+const bindPlace = (key: OrderKey, { value }: Place, to: Binder): string =>
+  isText(key) ? to.bind("String", value) : bindDouble(to, Number(value));
 
 /** Sets are probed, not searched for in the index: that takes longer than the query where they are large. */
 const settings = "SETTINGS use_index_for_in_with_subqueries = 0";
@@ -142,31 +142,37 @@ export const candidates = async (warehouse: Warehouse, query: CandidateQuery): P
   ];
   const rows = [where, ...conditions].join(" AND ");
   const direction = key.ascending ? "ASC" : "DESC";
-  const started = sourceOf(startTime, query, to);
-  const text = isText(key);
-  const byStart = text && query.newestFirst;
-  const keyed = `(SELECT run, ${column} AS sort FROM ${table} WHERE ${rows})`;
-  const begun = `(SELECT run, number AS started FROM ${started.table} WHERE ${started.where})`;
-  const from = byStart ? `${keyed} AS keyed GLOBAL INNER JOIN ${begun} AS begun USING run` : keyed;
-  const order = byStart
-    ? `sort ${direction}, started DESC`
-    : text
-      ? `sort ${direction}`
-      : `isNaN(sort), sort ${direction}`;
-  const found = await ask<{ id: string; value: string; started: number }>(
+  const keyed = `SELECT run, ${column} AS sort FROM ${table} WHERE ${rows}`;
+  const from = isText(key) ? withSecond(keyed, query, to) : keyed;
+  const order = isText(key)
+    ? `sort ${direction}, rank, second ${query.next.ascending ? "ASC" : "DESC"}`
+    : `isNaN(sort), sort ${direction}`;
+  const second = isText(key) ? "rank, ifNull(toString(second), '') AS text" : "0 AS rank, '' AS text";
+  const found = await ask<{ id: string; value: string; rank: 0 | 1 | 2; text: string }>(
     warehouse,
-    `SELECT replaceAll(toString(run), '-', '') AS id, toString(sort) AS value, ${byStart ? "started" : "0 AS started"}
-     FROM (SELECT * FROM ${from} WHERE ${["1", ...behind(query, to)].join(" AND ")}
+    `SELECT replaceAll(toString(run), '-', '') AS id, toString(sort) AS value, ${second}
+     FROM (SELECT * FROM (${from}) WHERE ${["1", ...behind(query, to)].join(" AND ")}
            ORDER BY ${order} LIMIT ${Math.trunc(most)} WITH TIES)
      ORDER BY ${order} ${settings}`,
     to.parameters,
   );
-  return found.map(({ id, value, started }) => ({
+  return found.map(({ id, value, rank, text }) => ({
     run: id,
-    place: text ? { rank: 0, value } : numberPlace(value),
-    start: byStart ? started : null,
+    place: placeAt(key, value),
+    next: !isText(key) ? null : rank === 0 ? placeAt(query.next, text) : { rank, value: "" },
   }));
 };
+
+/** The second key beside the first, or nothing: a value that was removed is as one that never was. */
+const withSecond = (keyed: string, query: CandidateQuery, to: Binder): string => {
+  const { table, where, column } = sourceOf(query.next, query, to);
+  const value = query.next.entity === "metric" ? `toNullable(${column})` : `if(removed = 1, NULL, ${column})`;
+  const rank = isText(query.next) ? "if(isNull(second), 2, 0)" : "multiIf(isNull(second), 2, isNaN(second), 1, 0)";
+  return `SELECT run, sort, second, ${rank} AS rank FROM (${keyed}) AS keyed
+    GLOBAL LEFT JOIN (SELECT run, ${value} AS second FROM ${table} WHERE ${where}) AS seconds USING run`;
+};
+
+const placeAt = (key: OrderKey, text: string): Place => (isText(key) ? { rank: 0, value: text } : numberPlace(text));
 
 const numberPlace = (text: string): Place => {
   const value = numberOf(text);

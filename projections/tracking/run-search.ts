@@ -3,7 +3,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import type { RunDocument } from "../documents/types.ts";
 import { type Candidate, candidates, startTime } from "./candidates.ts";
 import type { Filter, OrderKey } from "./filter/ast.ts";
-import { comparePlaces, matcher, placeOf, type Values } from "./filter/evaluate.ts";
+import { comparePlaces, matcher, type Place, placeOf, type Values } from "./filter/evaluate.ts";
 import { parseFilter, parseOrder } from "./filter/parse.ts";
 import { decodePlace, encodePlace, type RunPlace } from "./page-token.ts";
 import type { MetricPoint } from "./points.ts";
@@ -60,9 +60,10 @@ const compareFound = (order: readonly OrderKey[], a: RunPlace, b: RunPlace): num
 };
 
 /** Whether a run lies behind the last candidate, where others may be that are not known yet. */
-const isBeyond = (key: OrderKey, last: Candidate, { values, run }: Found): boolean => {
+const isBeyond = (key: OrderKey, next: OrderKey, last: Candidate, { values }: Found): boolean => {
   const compared = comparePlaces(placeOf(key, values), last.place, key.ascending);
-  return compared > 0 || (compared === 0 && last.start !== null && run.startTime < last.start);
+  if (compared !== 0 || last.next === null) return compared > 0;
+  return comparePlaces(placeOf(next, values), last.next, next.ascending) > 0;
 };
 
 /**
@@ -111,9 +112,9 @@ const stage = async (deps: RunSearchDeps, options: Stage): Promise<Found[]> => {
   const without = stages.slice(0, at);
   // A condition on a key that must be missing is met by nobody.
   if (without.some(({ entity, key }) => filter.some((one) => isAbout(one, entity, key) && !isAbsence(one)))) return [];
-  const place = after === null ? null : at < order.length ? after.places[at] : { rank: 0 as const, value: after.start };
-  const from = after === null || place === null ? null : { place, start: after.start };
-  const newestFirst = at === order.length - 1;
+  const next = order[at + 1] ?? startTime;
+  const placeAt = (i: number): Place => (after as RunPlace).places[i] ?? { rank: 0, value: (after as RunPlace).start };
+  const from = after === null ? null : { place: placeAt(at), next: placeAt(at + 1) };
   const matches = matcher(filter);
   const belongs = ({ run, values, place }: Found): boolean =>
     search.experiments.includes(run.experiment) &&
@@ -126,14 +127,14 @@ const stage = async (deps: RunSearchDeps, options: Stage): Promise<Found[]> => {
   for (let asked = most + spare; ; asked *= widening) {
     const rows = await candidates(deps.warehouse, {
       ...{ project, experiments: search.experiments, filter, key, without, view: search.view, from },
-      newestFirst,
+      next,
       most: asked,
     });
     const ids = [...new Set(rows.map(({ run }) => run))];
     const runs = await foundOf(deps, project, ids, order);
     const isWhole = rows.length < asked;
     const last = rows[rows.length - 1];
-    const good = runs.filter((run) => belongs(run) && (isWhole || !isBeyond(key, last, run)));
+    const good = runs.filter((run) => belongs(run) && (isWhole || !isBeyond(key, next, last, run)));
     if (good.length >= most || isWhole) {
       return good.sort((a, b) => compareFound(order, a.place, b.place)).slice(0, most);
     }

@@ -283,6 +283,8 @@ describe("the tracking store", () => {
       ["params.depth", "metrics.auc DESC"],
       ["metrics.auc", "tags.team DESC", "metrics.loss"],
       ["status", "end_time DESC"],
+      ["tags.team DESC", "tags.note"],
+      ["status", "metrics.auc DESC", "params.depth"],
       ["end_time"],
       ["start_time ASC"],
       ["run_id DESC"],
