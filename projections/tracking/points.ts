@@ -13,6 +13,13 @@ export type MetricPoint = {
   dataset?: { name: string; digest: string };
 };
 
+/** What a run has measured of a logged model. */
+export type ModelMetric = Omit<MetricPoint, "model" | "dataset"> & {
+  model: string;
+  run: string;
+  dataset: { name: string; digest: string } | null;
+};
+
 /** A run by its id (32 lower-case hexadecimal digits), with the experiment that it belongs to. */
 export type RunOfMetrics = { run: string; experiment: string };
 

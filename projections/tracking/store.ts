@@ -8,7 +8,8 @@ import { metricBatchSchema, topicOf } from "../../schemas/topics.ts";
 import { ask } from "../clickhouse/read/ask.ts";
 import type { RunDocument } from "../documents/types.ts";
 import { latestMetrics, metricHistory, reachedOf } from "./metric-reads.ts";
-import { type MetricHistory, type MetricPoint, metricBatch, type RunOfMetrics } from "./points.ts";
+import { modelMetrics } from "./model-metrics.ts";
+import { type MetricHistory, type MetricPoint, type ModelMetric, metricBatch, type RunOfMetrics } from "./points.ts";
 import { type RunSearch, type RunSearchPage, searchRuns } from "./run-search.ts";
 import { noRun } from "./tables.ts";
 
@@ -21,6 +22,8 @@ export type TrackingStore = {
   logMetrics(project: string, of: RunOfMetrics, points: readonly MetricPoint[]): Promise<void>;
   /** The latest point of each metric by run, in the order of keys; runs without metrics are left out. */
   latestMetrics(project: string, runs: readonly string[]): Promise<Map<string, MetricPoint[]>>;
+  /** The latest point of each metric, dataset and run that measured a logged model, by model. */
+  modelMetrics(project: string, models: readonly string[]): Promise<Map<string, ModelMetric[]>>;
   /** BAD_REQUEST for a foreign token. */
   metricHistory(
     project: string,
@@ -134,6 +137,7 @@ export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
       const { offsets } = writtenOf(project);
       offsets.set(partition, Math.max(offset, offsets.get(partition) ?? -1));
     },
+    modelMetrics: (project, models) => modelMetrics({ broker, warehouse }, project, models),
     metricHistory: (project, run, key, page) => metricHistory({ broker, warehouse }, project, run, key, page),
     async searchRuns(project, search) {
       await untilReached(project);

@@ -16,7 +16,8 @@ const latest = `project LowCardinality(String), experiment LowCardinality(String
 const metrics: TableDefinition = {
   name: "metrics",
   columns: `project LowCardinality(String), run UUID, key LowCardinality(String), timestamp Int64, step Int64,
-  value Float64, model String, dataset String, digest String, ${origin}`,
+  value Float64, model String, dataset String, digest String, ${origin},
+  INDEX by_model model TYPE bloom_filter GRANULARITY 1`,
   orderBy: "project, run, key, timestamp, step, value, model, dataset, digest",
   shardBy: byPartition,
 };

@@ -6,20 +6,21 @@ import { type MetricBatchRecord, metricBatchSchema, topicOf } from "../../schema
 export type Reached = ReadonlyMap<number, number>;
 
 /**
- * What was logged of these runs and has not reached a table: the records from where the table ends up to the end of
+ * What was logged of these runs, of all with null, and has not reached a table: the records from where the table ends up to the end of
  * the topic as it is now.
  */
 export const metricTail = async (
   broker: Broker,
   project: string,
-  runs: readonly string[],
+  runs: readonly string[] | null,
   reached: Reached,
 ): Promise<MetricBatchRecord[]> => {
   const topic = topicOf.metrics(project);
   const config = await broker.topic(topic);
   if (config === null) return [];
-  const wanted = new Set(runs);
-  const own = new Set(runs.map((run) => partitionOf(Buffer.from(run), config.partitions)));
+  const wanted = runs === null ? null : new Set(runs);
+  const all = Array.from({ length: config.partitions }, (_, partition) => partition);
+  const own = new Set(runs?.map((run) => partitionOf(Buffer.from(run), config.partitions)) ?? all);
   const ends = await broker.watermarks(topic);
   const behind = [...own]
     .map((partition) => {
@@ -39,11 +40,9 @@ export const metricTail = async (
         // A broker's own marks may take the last offsets.
         if (batch === null || batch.count === 0) break;
         for (let i = 0; i < batch.count; i++) {
-          if (
-            batch.valueStart[i] < 0 ||
-            !wanted.has(batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]))
-          )
-            continue;
+          if (batch.valueStart[i] < 0) continue;
+          const run = batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]);
+          if (wanted !== null && !wanted.has(run)) continue;
           const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
           found.push(type.fromBuffer(bytes) as MetricBatchRecord);
         }

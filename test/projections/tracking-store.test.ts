@@ -175,6 +175,26 @@ describe("the tracking store", () => {
     });
   });
 
+  test("shows what runs have measured of a logged model", async () => {
+    const dataset = { name: "flights", digest: "d1" };
+    const of = (run: number) => ({ run: runId(run), experiment: "1" });
+    const model = "m-1";
+    await store.logMetrics(project, of(3), [{ ...at("auc", 0.5, 1), model }, at("auc", 0.1, 9)]);
+    await store.logMetrics(project, of(3), [{ ...at("auc", Number.NaN, 2), model, dataset }]);
+    const measured = (point: MetricPoint, run: number) => ({ ...point, model, run: runId(run), dataset: null });
+    const read = async () => (await store.modelMetrics(project, [model, "m-2"])).get(model);
+    const first = [measured(at("auc", 0.5, 1), 3), { ...measured(at("auc", Number.NaN, 2), 3), dataset }];
+    assert.deepEqual(await read(), first);
+    await startSinks();
+    await reached();
+    assert.deepEqual(new Set(await read()), new Set(first));
+    await stopSinks();
+    await store.logMetrics(project, of(4), [{ ...at("auc", 0.7, 1), model }]);
+    await store.logMetrics(project, of(3), [{ ...at("auc", 0.6, 1), model }]);
+    const last = [measured(at("auc", 0.6, 1), 3), first[1], measured(at("auc", 0.7, 1), 4)];
+    assert.deepEqual(new Set(await read()), new Set(last));
+  });
+
   test("refuses what MLflow refuses, naming the point", async () => {
     const log = (...points: MetricPoint[]) => store.logMetrics(project, { run: runId(1), experiment: "1" }, points);
     const many = Array.from({ length: 1001 }, (_, i) => at("a", i));
