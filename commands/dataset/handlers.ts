@@ -6,7 +6,7 @@ import { type Dataset, type DatasetCommand, dataset, versionOf } from "./decider
 
 type Context = HandlerContext<Dataset | null>;
 
-/** What is loaded already is only looked at: a repetition costs little, and brings back a table that was lost. */
+/** Also for bytes that are a version already: that brings back a table that the warehouse has lost. */
 const version = async (
   digest: string,
   format: DatasetFormat,

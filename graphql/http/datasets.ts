@@ -38,7 +38,12 @@ const MAX_QUERY_BYTES = 1 << 20;
 
 const asJson = async (body: Readable): Promise<Record<string, unknown>> => {
   const chunks: Buffer[] = [];
-  for await (const chunk of atMost(body, MAX_QUERY_BYTES)) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_QUERY_BYTES) throw new MillraceError("BAD_REQUEST", `a query has at most ${MAX_QUERY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
   try {
     const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
