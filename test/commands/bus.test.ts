@@ -132,6 +132,12 @@ test("every command goes through; none is left without a handler", async (t) => 
     await send("SubmitTrainingJob", { id: job, spec: training });
     await (type === "FailTrainingJob" ? all(type, { id: job, code: "X", message: "" }) : all(type, { id: job }));
   }
+  await all("CreateDataset", { id: "loans" });
+  assert.equal((await all("CreateDatasetVersion", { dataset: "loans", artifact, format: "csv" })).version, 1);
+  await all("CreateDatasetFromQuery", { dataset: "loans", query: "SELECT 1 AS one" });
+  await all("SetDatasetTag", { dataset: "loans", key: "team", value: "credit" });
+  await all("RemoveDatasetTag", { dataset: "loans", key: "team" });
+  await all("ArchiveDataset", { dataset: "loans" });
   const { id: experiment } = await all("CreateExperiment", { name: "trees" });
   await all("RenameExperiment", { id: experiment, name: "forests" });
   await all("SetExperimentTag", { id: experiment, key: "team", value: "a" });
