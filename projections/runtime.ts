@@ -178,6 +178,8 @@ export const runProjection = (options: ProjectionOptions): RunningProjection => 
     const begun = await readGeneration(onlineStore, buildingKey(name));
     if (stored === null) {
       const first = { generation: (begun?.generation ?? 0) + 1, version };
+      // What a store that lost the most may still hold of it: documents that are there would not be written again.
+      await onlineStore.clear(projection.prefix(first.generation));
       await onlineStore.setMany([{ key: liveKey(name), value: encodeGeneration(first) }]);
       followLive(first);
       return;
