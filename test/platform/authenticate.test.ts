@@ -117,7 +117,10 @@ test("a subscription carries the token in connection_init", async (t) => {
 
 test("the banner says who may do what, and never the token", () => {
   const urls = { url: "http://127.0.0.1:4000", warehouseUrl: "http://127.0.0.1:8123" };
-  assert.match(banner(urls, { host: "127.0.0.1", roles: ["api"], apiToken: "" }), /whoever reaches 127\.0\.0\.1 acts as/);
+  assert.match(
+    banner(urls, { host: "127.0.0.1", roles: ["api"], apiToken: "" }),
+    /whoever reaches 127\.0\.0\.1 acts as/,
+  );
   const guarded = banner(urls, { host: "0.0.0.0", roles: ["api"], apiToken: token });
   assert.match(guarded, /API_TOKEN/);
   assert.doesNotMatch(guarded, new RegExp(token));
