@@ -18,14 +18,15 @@ export const checksOf = (engines: Engines, datasets?: DatasetChecks): Checks =>
     inspectModel: async (artifact) => {
       const bytes = await engines.artifacts.read(artifact);
       const { signature, metadata } = await inspectOnnx(bytes);
-      await (await openScorer(bytes)).close();
+      const scorer = await openScorer(bytes);
+      await scorer.close();
       const columns = metadata["millrace.columns"];
       const task = metadata["millrace.task"];
       return {
         size: bytes.length,
         signature,
         columns: columns === undefined ? null : (JSON.parse(columns) as string[]),
-        task: task === "binary" || task === "regression" ? (task satisfies Task) : null,
+        task: task === "binary" || task === "regression" ? (task satisfies Task) : scorer.task,
       };
     },
     checkColumns: (_project, columns, trigger, views) => {

@@ -1,10 +1,13 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import type { Task } from "../../schemas/lifecycle.ts";
 import { createSession, runtimeFingerprint } from "./runtime.ts";
 
 /** A loaded model that scores rows of float32 columns. */
 export type Scorer = {
   columns: number;
+  /** What the graph is made for, as skl2onnx and onnxmltools write it; null where its outputs do not tell. */
+  task: Task | null;
   /** `rows` is row-major, `count * columns` values or more; answers `count` outputs. SCORING_FAILED. */
   score(rows: Float32Array, count: number): Promise<Float32Array>;
   /** E.g. "onnxruntime 1.30.0 cpu threads=1". */
@@ -61,6 +64,13 @@ const widthOf = (name: string, output: Tensor, rows: number): 1 | 2 => {
   );
 };
 
+/** Classifiers answer probabilities of two classes, or a label beside them; regressors a `variable`. */
+const taskOf = (session: InferenceSession, output: string, width: 1 | 2): Task | null => {
+  const isLabelled = session.outputNames.includes("label") && output !== "label";
+  if (width === 2 || isLabelled) return "binary";
+  return output === "variable" ? "regression" : null;
+};
+
 type Call = (rows: Float32Array, count: number) => Promise<Tensor>;
 
 const PROBE_ROWS = 37;
@@ -110,6 +120,7 @@ export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
     });
     return {
       columns: input.columns,
+      task: taskOf(session, output, width),
       runtime: runtimeFingerprint,
       async score(rows, count) {
         const outputs = new Float32Array(count);
