@@ -9,6 +9,9 @@ import { openScorer } from "../ml/onnx/session.ts";
 import type { Task } from "../schemas/lifecycle.ts";
 import type { Engines } from "./engines.ts";
 
+/** f0, f1, ...: as XGBoost names the columns of a matrix. */
+const numbered = (width: number): string[] => Array.from({ length: width }, (_, i) => `f${i}`);
+
 /** The checks before a command is decided, with what only the learning room can tell: CEL and ONNX. */
 export const checksOf = (engines: Engines, datasets?: DatasetChecks): Checks =>
   platformChecks({
@@ -25,7 +28,7 @@ export const checksOf = (engines: Engines, datasets?: DatasetChecks): Checks =>
       return {
         size: bytes.length,
         signature,
-        columns: columns === undefined ? null : (JSON.parse(columns) as string[]),
+        columns: columns === undefined ? numbered(scorer.columns) : (JSON.parse(columns) as string[]),
         task: task === "binary" || task === "regression" ? (task satisfies Task) : scorer.task,
       };
     },

@@ -17,10 +17,10 @@ export const definitionOf = (
   inspected: InspectedModel,
 ): NewModelVersion => {
   const task = payload.task ?? inspected.task;
-  const width = inputWidth(inspected.signature);
-  const columns = payload.columns ?? inspected.columns ?? numbered(width);
+  const columns = payload.columns ?? inspected.columns;
   if (task === null) throw unsaid("task");
   if (columns === null) throw unsaid("columns");
+  const width = inputWidth(inspected.signature);
   if (width !== null && width !== columns.length) {
     throw new MillraceError(
       "SIGNATURE_MISMATCH",
@@ -39,10 +39,6 @@ export const otherDefinitionOf = (payload: Payload<"CreateModelVersion">): NewMo
   const signature = { inputs: [], outputs: [] };
   return { ...said, task: payload.task ?? null, columns: payload.columns ?? [], size: 0, signature };
 };
-
-/** f0, f1, ...: as XGBoost names the columns of a matrix. */
-const numbered = (width: number | null): string[] | null =>
-  width === null ? null : Array.from({ length: width }, (_, i) => `f${i}`);
 
 const unsaid = (field: string): MillraceError =>
   new MillraceError("BAD_REQUEST", `${field}: the model file does not say it; give it in the command`);
