@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Kafka, logLevel } from "kafkajs";
 
 const partitions = 4;
+/** kafkajs groups the messages of a call in quadratic time: whole batches would make it five times as slow. */
+const sentAtOnce = 500;
 /** A departure as it is produced. */
 const value = Buffer.alloc(40, 7);
 
@@ -20,7 +22,11 @@ export const kafkajsAlone = async (url: string, count: number): Promise<number> 
   try {
     await admin.createTopics({ topics: [from, to].map((topic) => ({ topic, numPartitions: partitions })) });
     for (let done = 0; done < count; done += 10_000) {
-      const messages = Array.from({ length: 10_000 }, (_, i) => ({ key: "KEY", value, partition: i % partitions }));
+      const messages = Array.from({ length: 10_000 }, (_, i) => ({
+        key: `K${i % 256}`,
+        value,
+        partition: i % partitions,
+      }));
       await producer.send({ topic: from, messages });
     }
     await consumer.connect();
@@ -33,7 +39,10 @@ export const kafkajsAlone = async (url: string, count: number): Promise<number> 
       partitionsConsumedConcurrently: partitions,
       eachBatch: async ({ batch }) => {
         startedAt ||= performance.now();
-        await producer.send({ topic: to, messages: batch.messages.map(({ key, value }) => ({ key, value })) });
+        for (let from = 0; from < batch.messages.length; from += sentAtOnce) {
+          const part = batch.messages.slice(from, from + sentAtOnce);
+          await producer.send({ topic: to, messages: part.map(({ key, value }) => ({ key, value })) });
+        }
         taken += batch.messages.length;
         if (taken >= count) all.resolve();
       },
