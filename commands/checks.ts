@@ -37,8 +37,8 @@ export type Checks = {
   planFeatureView(project: string, id: string, definition: FeatureViewDefinition): Promise<void>;
   /** INVALID_MODEL, NOT_FOUND, CORRUPT_ARTIFACT. */
   inspectModel(artifact: string): Promise<InspectedModel>;
-  /** NOT_FOUND for an artifact that is not stored. */
-  findArtifact(digest: string): Promise<void>;
+  /** How many bytes an artifact has. NOT_FOUND for one that is not stored. */
+  findArtifact(digest: string): Promise<{ size: number }>;
   /** NOT_FOUND for source, view, feature or version; ILLEGAL_STATE; SIGNATURE_MISMATCH naming the columns. */
   checkDeployment(project: string, definition: DeploymentDefinition): Promise<void>;
   /**

@@ -160,6 +160,9 @@ export const payloads = {
     models: z.array(track.loggedModelId).max(1000).default([]),
   }),
   LogRunOutputs: z.strictObject({ id: track.runId, models: z.array(track.runOutput).min(1).max(1000) }),
+  /** A file of the run: bytes that are stored as an artifact get a path. */
+  StoreRunArtifact: z.strictObject({ id: track.runId, path: track.artifactPath, artifact: digest }),
+  DeleteRunArtifacts: z.strictObject({ id: track.runId, path: track.artifactPlace }),
   DeleteRun: z.strictObject({ id: track.runId }),
   RestoreRun: z.strictObject({ id: track.runId }),
 
@@ -176,6 +179,8 @@ export const payloads = {
   LogLoggedModelParams: z.strictObject({ id: track.loggedModelId, params: track.params }),
   SetLoggedModelTags: z.strictObject({ id: track.loggedModelId, tags: track.tags }),
   DeleteLoggedModelTag: z.strictObject({ id: track.loggedModelId, key: track.key }),
+  StoreLoggedModelArtifact: z.strictObject({ id: track.loggedModelId, path: track.artifactPath, artifact: digest }),
+  DeleteLoggedModelArtifacts: z.strictObject({ id: track.loggedModelId, path: track.artifactPlace }),
   DeleteLoggedModel: z.strictObject({ id: track.loggedModelId }),
 
   CreateDataset: z.strictObject({ id: slug, description: text.default("") }),

@@ -118,9 +118,9 @@ export const platformChecks = (deps: PlatformChecksDeps): Checks => {
     ...(deps.datasets ?? noDatasets),
 
     async findArtifact(digest) {
-      if ((await artifacts.stat(digest)) === null) {
-        throw new MillraceError("NOT_FOUND", `artifact ${digest} is not stored; upload it first`);
-      }
+      const found = await artifacts.stat(digest);
+      if (found !== null) return found;
+      throw new MillraceError("NOT_FOUND", `artifact ${digest} is not stored; upload it first`);
     },
 
     async planFeatureView(project, id, definition) {

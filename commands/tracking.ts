@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badPath, isPlainPath } from "./artifact-files.ts";
 
 /** What MLflow clients may write: ids, names, and the limits of keys, values and batches. */
 const MAX_BATCH = 100;
@@ -35,6 +36,15 @@ export const key = z
   .max(250)
   .regex(/^[\p{L}\p{N}_.\- :/]+$/u, "expected letters, digits, _ - . : / and spaces")
   .refine(isPath, "expected no empty, . or .. part between slashes");
+
+export const artifactPath = z.string().min(1).max(1000).refine(isPlainPath, badPath);
+
+/** Of a file or folder; of all where it is empty. */
+export const artifactPlace = z
+  .string()
+  .max(1000)
+  .refine((path) => path === "" || isPlainPath(path), badPath)
+  .default("");
 
 const paramValue = z.string().max(6000);
 

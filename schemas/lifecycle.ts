@@ -332,6 +332,15 @@ export type RunDataset = {
 /** A logged model that a run has written, at a step of its training. */
 export type RunOutput = { model: string; step: number };
 
+/** A file of a run or logged model, under its root. One stored later at the same path takes its place. */
+export type ArtifactFile = {
+  path: string;
+  /** SHA-256 of its bytes. */
+  digest: string;
+  /** Bytes. */
+  size: number;
+};
+
 /** A run begins as RUNNING. Its metric points are no lifecycle: they go through a topic. */
 export type RunEvent =
   | Event<
@@ -344,6 +353,9 @@ export type RunEvent =
   | Event<"RunTagDeleted", { key: string }>
   | Event<"RunInputsLogged", { datasets: RunDataset[]; models: string[] }>
   | Event<"RunOutputsLogged", { models: RunOutput[] }>
+  | Event<"RunArtifactStored", ArtifactFile>
+  /** The file at the path and all below it; all files where it is empty. */
+  | Event<"RunArtifactsDeleted", { path: string }>
   | Event<"RunDeleted", Record<string, never>>
   | Event<"RunRestored", Record<string, never>>;
 
@@ -364,6 +376,8 @@ export type LoggedModelEvent =
   | Event<"LoggedModelParamsLogged", { params: Record<string, string> }>
   | Event<"LoggedModelTagsSet", { tags: Record<string, string> }>
   | Event<"LoggedModelTagDeleted", { key: string }>
+  | Event<"LoggedModelArtifactStored", ArtifactFile>
+  | Event<"LoggedModelArtifactsDeleted", { path: string }>
   | Event<"LoggedModelDeleted", Record<string, never>>;
 
 export type DatasetFormat = "csv" | "json" | "parquet" | "avro" | "query";

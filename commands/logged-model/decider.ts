@@ -1,4 +1,5 @@
-import type { LoggedModelDefinition, LoggedModelEvent } from "../../schemas/lifecycle.ts";
+import type { ArtifactFile, LoggedModelDefinition, LoggedModelEvent } from "../../schemas/lifecycle.ts";
+import { type ArtifactFiles, isBelow, noFiles, withFile, withoutFiles } from "../artifact-files.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import { changedIn, type KeyValues, keyValues, newParams, withoutKey, withValues } from "../key-values.ts";
@@ -9,6 +10,7 @@ export type LoggedModel = {
   params: KeyValues;
   tags: KeyValues;
   status: "PENDING" | "READY" | "UPLOAD_FAILED";
+  files: ArtifactFiles;
   deleted: boolean;
   /** As it was made, by which a repeated create is recognised. */
   created: LoggedModelDefinition;
@@ -20,6 +22,8 @@ export type LoggedModelCommand =
   | Command<"LogLoggedModelParams">
   | Command<"SetLoggedModelTags">
   | Command<"DeleteLoggedModelTag">
+  | { type: "StoreLoggedModelArtifact"; data: ArtifactFile & { id: string } }
+  | Command<"DeleteLoggedModelArtifacts">
   | Command<"DeleteLoggedModel">;
 
 /** A model that a run has logged: pending until its files are there. What is deleted stays deleted. */
@@ -57,6 +61,15 @@ export const loggedModel: Decider<LoggedModel | null, LoggedModelCommand, Logged
         const { key } = command.data;
         return current.tags.has(key) ? [{ type: "LoggedModelTagDeleted", data: { key } }] : [];
       }
+      case "StoreLoggedModelArtifact": {
+        const { id: _, ...file } = command.data;
+        return sameValue(current.files.get(file.path), file) ? [] : [{ type: "LoggedModelArtifactStored", data: file }];
+      }
+      case "DeleteLoggedModelArtifacts": {
+        const { path } = command.data;
+        const isThere = [...current.files.keys()].some((known) => isBelow(path, known));
+        return isThere ? [{ type: "LoggedModelArtifactsDeleted", data: { path } }] : [];
+      }
     }
   },
 
@@ -67,6 +80,7 @@ export const loggedModel: Decider<LoggedModel | null, LoggedModelCommand, Logged
         params: keyValues(params),
         tags: keyValues(tags),
         status: "PENDING",
+        files: noFiles,
         deleted: false,
         created: event.data,
       };
@@ -81,6 +95,10 @@ export const loggedModel: Decider<LoggedModel | null, LoggedModelCommand, Logged
         return { ...state, tags: withValues(state.tags, event.data.tags) };
       case "LoggedModelTagDeleted":
         return { ...state, tags: withoutKey(state.tags, event.data.key) };
+      case "LoggedModelArtifactStored":
+        return { ...state, files: withFile(state.files, event.data) };
+      case "LoggedModelArtifactsDeleted":
+        return { ...state, files: withoutFiles(state.files, event.data.path) };
       case "LoggedModelDeleted":
         return { ...state, deleted: true };
     }

@@ -14,11 +14,21 @@ const create = async (
   return { type: "CreateLoggedModel", data: { ...payload, id } };
 };
 
+const storeArtifact = async (
+  { id, path, artifact: digest }: Payload<"StoreLoggedModelArtifact">,
+  { checks }: HandlerContext<LoggedModel | null>,
+): Promise<LoggedModelCommand> => {
+  const { size } = await checks.findArtifact(digest);
+  return { type: "StoreLoggedModelArtifact", data: { id, path, digest, size } };
+};
+
 export const loggedModelHandlers = handlersOf(loggedModel, {
   CreateLoggedModel: { id: ({ id }) => id, idFrom: loggedModelIdFrom, prepare: create },
   FinalizeLoggedModel: { id: ({ id }) => id, prepare: asGiven("FinalizeLoggedModel") },
   LogLoggedModelParams: { id: ({ id }) => id, prepare: asGiven("LogLoggedModelParams") },
   SetLoggedModelTags: { id: ({ id }) => id, prepare: asGiven("SetLoggedModelTags") },
   DeleteLoggedModelTag: { id: ({ id }) => id, prepare: asGiven("DeleteLoggedModelTag") },
+  StoreLoggedModelArtifact: { id: ({ id }) => id, prepare: storeArtifact },
+  DeleteLoggedModelArtifacts: { id: ({ id }) => id, prepare: asGiven("DeleteLoggedModelArtifacts") },
   DeleteLoggedModel: { id: ({ id }) => id, prepare: asGiven("DeleteLoggedModel") },
 });

@@ -1,4 +1,5 @@
-import type { RunDataset, RunEvent, RunOutput, RunStatus } from "../../schemas/lifecycle.ts";
+import type { ArtifactFile, RunDataset, RunEvent, RunOutput, RunStatus } from "../../schemas/lifecycle.ts";
+import { type ArtifactFiles, isBelow, noFiles, withFile, withoutFiles } from "../artifact-files.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import { changedIn, type KeyValues, keyValues, newParams, withoutKey, withValues } from "../key-values.ts";
@@ -17,6 +18,7 @@ export type Run = {
   /** Input datasets by name and digest, input models, and outputs, each as one text. */
   inputs: ReadonlySet<string>;
   outputs: ReadonlySet<string>;
+  files: ArtifactFiles;
   deleted: boolean;
   /** As it was made, by which a repeated create is recognised. */
   created: Created;
@@ -29,6 +31,8 @@ export type RunCommand =
   | Command<"DeleteRunTag">
   | Command<"LogRunInputs">
   | Command<"LogRunOutputs">
+  | { type: "StoreRunArtifact"; data: ArtifactFile & { id: string } }
+  | Command<"DeleteRunArtifacts">
   | Command<"DeleteRun">
   | Command<"RestoreRun">;
 
@@ -76,6 +80,15 @@ export const run: Decider<Run | null, RunCommand, RunEvent> = {
         const models = command.data.models.filter((output) => isNew(seen, outputKey(output)));
         return models.length === 0 ? [] : [{ type: "RunOutputsLogged", data: { models } }];
       }
+      case "StoreRunArtifact": {
+        const { id: _, ...file } = command.data;
+        return sameValue(current.files.get(file.path), file) ? [] : [{ type: "RunArtifactStored", data: file }];
+      }
+      case "DeleteRunArtifacts": {
+        const { path } = command.data;
+        const isThere = [...current.files.keys()].some((known) => isBelow(path, known));
+        return isThere ? [{ type: "RunArtifactsDeleted", data: { path } }] : [];
+      }
     }
   },
 
@@ -91,6 +104,7 @@ export const run: Decider<Run | null, RunCommand, RunEvent> = {
         tags: keyValues(tags),
         inputs: new Set(),
         outputs: new Set(),
+        files: noFiles,
         deleted: false,
         created: event.data,
       };
@@ -111,6 +125,10 @@ export const run: Decider<Run | null, RunCommand, RunEvent> = {
       }
       case "RunOutputsLogged":
         return { ...state, outputs: new Set([...state.outputs, ...event.data.models.map(outputKey)]) };
+      case "RunArtifactStored":
+        return { ...state, files: withFile(state.files, event.data) };
+      case "RunArtifactsDeleted":
+        return { ...state, files: withoutFiles(state.files, event.data.path) };
       case "RunDeleted":
         return { ...state, deleted: true };
       case "RunRestored":

@@ -24,6 +24,17 @@ const ofActiveExperiment = async (
   if (state !== null && !state.deleted) await checks.checkExperiment(project, state.experiment);
 };
 
+const storeArtifact = async (
+  { id, path, artifact: digest }: Payload<"StoreRunArtifact">,
+  context: HandlerContext<Run | null>,
+): Promise<RunCommand> => {
+  await ofActiveExperiment(null, context);
+  return {
+    type: "StoreRunArtifact",
+    data: { id, path, digest, size: (await context.checks.findArtifact(digest)).size },
+  };
+};
+
 export const runHandlers = handlersOf(run, {
   CreateRun: { id: ({ id }) => id, idFrom: runIdFrom, prepare: create },
   UpdateRun: { id: ({ id }) => id, prepare: asGiven("UpdateRun", ofActiveExperiment) },
@@ -31,6 +42,8 @@ export const runHandlers = handlersOf(run, {
   DeleteRunTag: { id: ({ id }) => id, prepare: asGiven("DeleteRunTag", ofActiveExperiment) },
   LogRunInputs: { id: ({ id }) => id, prepare: asGiven("LogRunInputs", ofActiveExperiment) },
   LogRunOutputs: { id: ({ id }) => id, prepare: asGiven("LogRunOutputs", ofActiveExperiment) },
+  StoreRunArtifact: { id: ({ id }) => id, prepare: storeArtifact },
+  DeleteRunArtifacts: { id: ({ id }) => id, prepare: asGiven("DeleteRunArtifacts") },
   DeleteRun: { id: ({ id }) => id, prepare: asGiven("DeleteRun") },
   RestoreRun: {
     id: ({ id }) => id,

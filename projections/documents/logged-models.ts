@@ -19,6 +19,9 @@ export const loggedModels: DocumentFold<"loggedModels"> = {
         return changed(document, event, { tags: { ...document.tags, ...data.tags } });
       case "LoggedModelTagDeleted":
         return changed(document, event, { tags: withoutKey(document.tags, data.key) });
+      case "LoggedModelArtifactStored":
+      case "LoggedModelArtifactsDeleted":
+        return changed(document, event, {});
       case "LoggedModelDeleted":
         return changed(document, event, { lifecycle: "deleted" });
       default:

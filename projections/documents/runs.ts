@@ -36,6 +36,9 @@ export const runs: DocumentFold<"runs"> = {
       }
       case "RunOutputsLogged":
         return changed(document, event, { outputs: [...document.outputs, ...data.models] });
+      case "RunArtifactStored":
+      case "RunArtifactsDeleted":
+        return changed(document, event, {});
       case "RunDeleted":
         return changed(document, event, { lifecycle: "deleted" });
       case "RunRestored":

@@ -87,6 +87,14 @@ test("the runs of release 0.2 are what they were", () => {
   assert.deepEqual([late.status, late.deleted, [...late.tags]], ["READY", true, [["team", "a"]]]);
 });
 
+test("the files of release 0.2 are where they were", () => {
+  const states = replay(JSON.parse(readFileSync("test/histories/0.2-artifacts.json", "utf8")));
+  const { files } = states.get(`run-lab/${"0c".repeat(16)}`) as Run;
+  assert.deepEqual([...files.values()], [{ path: "plots.csv", digest: "a4".repeat(32), size: 8 }]);
+  const logged = states.get(`logged-model-lab/m-${"0d".repeat(16)}`) as LoggedModel;
+  assert.deepEqual([...logged.files.keys()], ["MLmodel"]);
+});
+
 test("the bank of release 0.2 is what it was", () => {
   const states = replay(JSON.parse(readFileSync("test/histories/0.2-governance.json", "utf8")));
   const scoring = states.get("model-bank/Scoring (retail)") as Model;

@@ -22,7 +22,7 @@ export const temporaryDirectory = (t: TestContext): string => {
 export const noChecks: Checks = {
   planFeatureView: async () => {},
   inspectModel: async () => ({ size: 1000, signature: version.signature, columns: version.columns, task: "binary" }),
-  findArtifact: async () => {},
+  findArtifact: async () => ({ size: 1000 }),
   checkDeployment: async () => {},
   registerSchema: async (_project, _topic, _schema, check) => (check ? 0 : 7),
   ensureTopic: async () => {},

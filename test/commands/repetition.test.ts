@@ -164,6 +164,10 @@ repeats(run, [
   { type: "DeleteRunTag", data: { id: "r", key: "mlflow.runName" } },
   { type: "LogRunInputs", data: { id: "r", datasets: [dataset, dataset], models: ["m", "m"] } },
   { type: "LogRunOutputs", data: { id: "r", models: [{ model: "m", step: 1 }] } },
+  ...["1", "2"].map(
+    (digest) => ({ type: "StoreRunArtifact", data: { id: "r", path: "a/b", digest, size: 1 } }) as const,
+  ),
+  { type: "DeleteRunArtifacts", data: { id: "r", path: "a" } },
   { type: "DeleteRun", data: { id: "r" } },
   { type: "RestoreRun", data: { id: "r" } },
 ]);
@@ -179,5 +183,7 @@ repeats(loggedModel, [
   ...["1", "2"].map((a) => ({ type: "LogLoggedModelParams", data: { id: "m", params: { a } } }) as const),
   { type: "SetLoggedModelTags", data: { id: "m", tags: { a: "1" } } },
   { type: "DeleteLoggedModelTag", data: { id: "m", key: "a" } },
+  { type: "StoreLoggedModelArtifact", data: { id: "m", path: "a/b", digest: "1", size: 1 } },
+  { type: "DeleteLoggedModelArtifacts", data: { id: "m", path: "" } },
   { type: "DeleteLoggedModel", data: { id: "m" } },
 ]);
