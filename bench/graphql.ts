@@ -88,6 +88,7 @@ const openApi = async (directory: string) => {
     documents,
     warehouse: {} as ServerDeps["warehouse"],
     onlineFeatures: { get: unused },
+    tracking: {} as ServerDeps["tracking"],
     route: unused,
     trainingRows: { page: unused },
     broker,

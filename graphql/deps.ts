@@ -11,6 +11,7 @@ import type { OnlineStore } from "../infra/online-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { Documents } from "../projections/documents/types.ts";
 import type { onlineFeatures } from "../projections/online-features.ts";
+import type { TrackingStore } from "../projections/tracking/index.ts";
 import type { Lineage, TrafficSplit, TrainingSpec } from "../schemas/lifecycle.ts";
 import type { WarehouseReads } from "./warehouse-reads.ts";
 
@@ -47,6 +48,8 @@ export type ServerDeps = {
   documents: Documents;
   warehouse: WarehouseReads;
   onlineFeatures: ReturnType<typeof onlineFeatures>;
+  /** Metrics of runs, and the search over runs. */
+  tracking: TrackingStore;
   /** Index in the split of the version that answers an entity at a deployment's revision: what the streams do. */
   route(split: TrafficSplit, revision: number, entity: string): number;
   /** The rows that a version was trained on, out of the log by partition and offset. ILLEGAL_STATE, TRAINING_FAILED. */

@@ -6,6 +6,7 @@ import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
 import { datasetDoor } from "./http/datasets.ts";
+import { mlflowDoor } from "./http/mlflow/door.ts";
 import { refuseWith } from "./http/refusal.ts";
 import { registryDoor } from "./http/registry.ts";
 import { type StatusDeps, statusDoor } from "./http/status.ts";
@@ -34,6 +35,7 @@ export const createServer = async (deps: ServerDeps, options: ServerOptions = {}
   await server.register(registryDoor(deps));
   await server.register(artifactDoor(deps));
   await server.register(datasetDoor(deps));
+  await server.register(mlflowDoor(deps));
   return server;
 };
 

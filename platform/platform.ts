@@ -14,6 +14,7 @@ import { warehouseReads } from "../projections/clickhouse/read/index.ts";
 import { ensureTables } from "../projections/clickhouse/tables.ts";
 import { documentReader } from "../projections/documents/reader.ts";
 import { onlineFeatures } from "../projections/online-features.ts";
+import { trackingStore } from "../projections/tracking/index.ts";
 import { avroType } from "../schemas/codec.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import { driftSchema } from "../schemas/topics.ts";
@@ -156,6 +157,11 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
         gate: members,
         documents: reader,
         warehouse: reads,
+        tracking: trackingStore({
+          ...engines,
+          warehouse,
+          runs: (project, ids) => reader.getMany("runs", project, ids),
+        }),
         trainingRows: trainingRows(engines),
         route: (split, revision, entity) => router(split, revision)(entity),
         onlineFeatures: onlineFeatures({

@@ -18,8 +18,8 @@ export type RegistryAccess = {
 /** The topic of a subject, as Confluent's TopicNameStrategy names subjects. */
 const topicOf = (subject: string): string => subject.replace(/-(key|value)$/, "");
 
-/** Most of Confluent's clients speak Basic only: the password is the token, whatever the user is called. */
-const asBearer = (authorization: string | undefined): string | null => {
+/** Many clients speak Basic only: the password is the token, whatever the user is called. */
+export const asBearer = (authorization: string | undefined): string | null => {
   const basic = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? "")?.[1];
   if (basic === undefined) return null;
   const credentials = Buffer.from(basic, "base64").toString("utf8");

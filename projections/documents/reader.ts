@@ -121,6 +121,16 @@ export const documentReader = (options: DocumentReaderOptions): Documents & { cl
       return document as Collections[C] | null;
     },
 
+    async getMany<C extends CollectionName>(collection: C, project: string, ids: readonly string[]) {
+      if (ids.length === 0) return [];
+      const home = homeOf(collection, project);
+      const documents = await onLive<(DocumentBase | null)[]>([], async (generation) => {
+        const result = await fetch(ids.map((id) => documentKey(generation, collection, home, id)));
+        return { result, isWhole: isWhole(result) };
+      });
+      return documents.filter((document) => document !== null) as Collections[C][];
+    },
+
     async list<C extends CollectionName>(collection: C, project: string, list: ListOptions) {
       const { first, asOf: at, ...rest } = list;
       if (!Number.isInteger(first) || first < 1 || first > MAX_PAGE) {

@@ -190,6 +190,8 @@ export type Documents = {
     id: string,
     options?: { asOf?: number },
   ): Promise<Collections[C] | null>;
+  /** The documents of these ids, as they are now; what is not there is left out. */
+  getMany<C extends CollectionName>(collection: C, project: string, ids: readonly string[]): Promise<Collections[C][]>;
   list<C extends CollectionName>(collection: C, project: string, options: ListOptions): Promise<Page<Collections[C]>>;
   /** Resolves when the documents reflect this position; PROJECTION_BEHIND after the limit. */
   waitFor(position: string, timeoutMs?: number): Promise<void>;

@@ -59,6 +59,19 @@ const noWarehouse = new Proxy({} as ServerDeps["warehouse"], {
   get: () => () => Promise.reject(new MillraceError("WAREHOUSE_FAILED", "there is no warehouse in this test")),
 });
 
+/** Tests that log metrics bring a store that has a warehouse. */
+const noTracking = (): ServerDeps["tracking"] => {
+  const none = () => Promise.reject(new MillraceError("WAREHOUSE_FAILED", "there is no warehouse in this test"));
+  return {
+    logMetrics: none,
+    latestMetrics: async () => new Map(),
+    modelMetrics: async () => new Map(),
+    metricHistory: none,
+    searchRuns: none,
+    noteWrite: () => {},
+  };
+};
+
 /** The whole API on real embedded engines, listening; everything is gone after the test. */
 export const testServer = async (t: TestContext, options: TestOptions = {}): Promise<TestServer> => {
   const directory = mkdtempSync(join(tmpdir(), "millrace-graphql-"));
@@ -98,6 +111,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     gate: members,
     documents,
     warehouse: noWarehouse,
+    tracking: noTracking(),
     onlineFeatures: onlineFeatures({ onlineStore, plan: () => null, clock: systemClock }),
     trainingRows: trainingRows({ eventStore, broker, registry }),
     route: (split, revision, entity) => router(split, revision)(entity),

@@ -59,6 +59,7 @@ for (const jit of [0, 1]) {
 const brokenDocuments = () => ({
   get: () => Promise.reject(new Error("secret")),
   list: () => Promise.reject(new Error("secret")),
+  getMany: () => Promise.reject(new Error("secret")),
   waitFor: () => Promise.reject(new Error("secret")),
 });
 

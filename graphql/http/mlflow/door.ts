@@ -1,0 +1,111 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { z } from "zod";
+import { MillraceError } from "../../../schemas/errors.ts";
+import type { ServerDeps } from "../../deps.ts";
+import { artifactList } from "./artifact-list.ts";
+import { artifactProxy } from "./artifact-proxy.ts";
+import { type MlflowContext, mlflowContexts } from "./context.ts";
+import { refuseAsMlflow } from "./errors.ts";
+import { experiments } from "./experiments.ts";
+import { info, serverInfo } from "./info.ts";
+import { loggedModels } from "./logged-models.ts";
+import { metrics } from "./metrics.ts";
+import { modelVersions } from "./model-versions.ts";
+import { registeredModels } from "./registered-models.ts";
+import { runs } from "./runs.ts";
+
+export type { MlflowContext } from "./context.ts";
+
+/** `input` is the query, the body and what the path names, in one object; the answer is sent as JSON. */
+export type Route = <Schema extends z.ZodType>(
+  method: "GET" | "POST" | "PATCH" | "DELETE",
+  /** Below `/api/2.0/mlflow/`. */
+  path: string,
+  input: Schema,
+  answer: (input: z.output<Schema>, context: MlflowContext) => unknown,
+) => void;
+
+/** A group of routes. */
+export type Routes = (route: Route) => void;
+
+/** A run's inputs may have profiles of their datasets, of 16 MB each. */
+const BODY_LIMIT = 33_554_432;
+
+const groups: readonly Routes[] = [
+  experiments,
+  runs,
+  metrics,
+  artifactList,
+  loggedModels,
+  registeredModels,
+  modelVersions,
+];
+
+/** A field that is null is one that is not there, as in protobuf's JSON. */
+const withoutNulls = (given: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+
+const inputOf = ({ query, body, params }: FastifyRequest): Record<string, unknown> => {
+  if (typeof (body ?? {}) !== "object" || Array.isArray(body)) {
+    throw new MillraceError("BAD_REQUEST", "the body: expected a JSON object");
+  }
+  const { project: _, ...named } = params as Record<string, string>;
+  return { ...(query as object), ...withoutNulls((body ?? {}) as object), ...named };
+};
+
+const parsed = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> => {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const [{ path, message }] = result.error.issues;
+  const field = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+  throw new MillraceError("BAD_REQUEST", `Invalid value for parameter '${field.slice(1)}': ${message}`);
+};
+
+/** Clients send JSON whatever they say that it is, and calls without one a body of none. */
+const takeJson = (server: FastifyInstance): void => {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string", bodyLimit: BODY_LIMIT }, (_, body, done) => {
+    if (body === "") return done(null, undefined);
+    try {
+      done(null, JSON.parse(body as string));
+    } catch (error) {
+      done(new MillraceError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`));
+    }
+  });
+};
+
+/**
+ * MLflow's REST API: of the project `default` at the root, which is made on first use, and of any other below
+ * `/projects/PROJECT`. Both under `/api` and `/ajax-api`.
+ */
+export const mlflowDoor =
+  (deps: ServerDeps): FastifyPluginAsync =>
+  async (root) => {
+    const contextOf = mlflowContexts(deps);
+
+    const rest = async (server: FastifyInstance): Promise<void> => {
+      takeJson(server);
+      refuseAsMlflow(server, deps);
+      const route: Route = (method, path, schema, answer) => {
+        server.route({
+          method,
+          url: `/${path}`,
+          bodyLimit: BODY_LIMIT,
+          async handler(request) {
+            const context = await contextOf(request);
+            return answer(parsed(schema, inputOf(request)), context);
+          },
+        });
+      };
+      for (const group of groups) group(route);
+    };
+
+    for (const base of ["", "/projects/:project"]) {
+      for (const api of ["/api", "/ajax-api"]) {
+        await root.register(rest, { prefix: `${base}${api}/2.0/mlflow` });
+        await root.register(artifactProxy(contextOf, deps), { prefix: `${base}${api}/2.0/mlflow-artifacts` });
+        serverInfo(root, `${base}${api}/3.0/mlflow`);
+      }
+    }
+    info(root);
+  };

@@ -1,0 +1,63 @@
+import type { LoggedModel } from "../../../commands/logged-model/decider.ts";
+import type { Run } from "../../../commands/run/decider.ts";
+import { MillraceError } from "../../../schemas/errors.ts";
+import { locationOf, modelRoot, runRoot } from "./answers.ts";
+import type { MlflowContext } from "./door.ts";
+import { readMlModel } from "./mlmodel.ts";
+
+/** The run or logged model that keeps a model's files, and the folder below its root. */
+type Place = { owner: "run" | "logged-model"; id: string; folder: string };
+
+export type FoundModel = {
+  /** Digest of the ONNX file. */
+  artifact: string;
+  columns: string[] | null;
+};
+
+const forms: readonly [owner: Place["owner"], form: RegExp][] = [
+  ["run", /^runs:\/+([0-9a-f]{32})(?:\/(.*))?$/],
+  ["run", /^mlflow-artifacts:(?:\/\/[^/]+)?\/+[0-9]+\/([0-9a-f]{32})\/artifacts(?:\/(.*))?$/],
+  ["logged-model", /^models:\/+(m-[0-9a-f]{32})(?:\/(.*))?$/],
+  ["logged-model", /^mlflow-artifacts:(?:\/\/[^/]+)?\/+[0-9]+\/models\/(m-[0-9a-f]{32})\/artifacts(?:\/(.*))?$/],
+];
+
+const placeOf = (source: string): Place | null => {
+  for (const [owner, form] of forms) {
+    const found = form.exec(source);
+    if (found !== null) return { owner, id: found[1], folder: (found[2] ?? "").replace(/\/+$/, "") };
+  }
+  return null;
+};
+
+const within = (folder: string, path: string): string => (folder === "" ? path : `${folder}/${path}`);
+
+const ownerOf = async ({ states, project }: MlflowContext, { owner, id }: Place): Promise<Run | LoggedModel> => {
+  const state = owner === "run" ? await states.run(project, id) : await states.loggedModel(project, id);
+  if (state !== null) return state;
+  throw new MillraceError("NOT_FOUND", `source: there is no ${owner === "run" ? "run" : "logged model"} ${id}`);
+};
+
+/** The ONNX file of an MLflow model, and the columns that its `MLmodel` names; null without one. NOT_FOUND. */
+export const findOnnx = async (context: MlflowContext, source: string): Promise<FoundModel | null> => {
+  const place = placeOf(source);
+  if (place === null) return null;
+  const { artifacts } = context.deps;
+  const { files } = await ownerOf(context, place);
+  const described = files.get(within(place.folder, "MLmodel"));
+  if (described === undefined) return null;
+  const { onnx, columns } = readMlModel((await artifacts.read(described.digest)).toString());
+  const file = onnx === null ? undefined : files.get(within(place.folder, onnx));
+  return file === undefined ? null : { artifact: file.digest, columns };
+};
+
+/** The URI that clients download from: where the run or logged model keeps its files, else the source itself. NOT_FOUND. */
+export const downloadUri = async (context: MlflowContext, source: string): Promise<string> => {
+  const place = placeOf(source);
+  if (place === null || source.startsWith("mlflow-artifacts:")) return source;
+  const { created } = await ownerOf(context, place);
+  const experiment = await context.deps.documents.get("experiments", context.project, created.experiment);
+  if (experiment === null) throw new MillraceError("NOT_FOUND", `there is no experiment ${created.experiment}`);
+  const root = place.owner === "run" ? runRoot : modelRoot;
+  const uri = root(locationOf(experiment), place.id);
+  return place.folder === "" ? uri : `${uri}/${place.folder}`;
+};
