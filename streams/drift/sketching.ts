@@ -27,13 +27,23 @@ export const sketchScored = (tiles: TileStore, endpoint: string, scored: ScoredR
   }
 };
 
-/** Adds outcomes to the metric tiles, by the event time of the outcome. */
+/** Adds outcomes to the metric tiles, by the event time of the outcome: runs of one version and hour go together. */
 export const sketchJoined = (tiles: TileStore, stage: DeploymentStage, joined: readonly Joined[]): void => {
   const template: TileTemplate = { columns: [stage.task], bins: [], empty: () => newMetricTile(stage.task) };
-  for (const { prediction, outcome, time } of joined) {
-    const tile = tiles.tile("metrics", stage.deployment.id, prediction.model, prediction.version, time, template);
-    if (tile === null) continue;
-    addToTile(tile.values, prediction.output, outcome);
-    tile.rows += 1;
+  for (let start = 0; start < joined.length; ) {
+    const { prediction, time } = joined[start];
+    const { model, version } = prediction;
+    const hour = Math.floor(time / tileMs);
+    let end = start + 1;
+    while (end < joined.length && isOf(joined[end], model, version, hour)) end++;
+    const tile = tiles.tile("metrics", stage.deployment.id, model, version, time, template);
+    if (tile !== null) {
+      for (let i = start; i < end; i++) addToTile(tile.values, joined[i].prediction.output, joined[i].outcome);
+      tile.rows += end - start;
+    }
+    start = end;
   }
 };
+
+const isOf = ({ prediction, time }: Joined, model: string, version: number, hour: number): boolean =>
+  Math.floor(time / tileMs) === hour && prediction.version === version && prediction.model === model;

@@ -25,7 +25,6 @@ export type Joined = {
   prediction: PendingPrediction;
   outcome: number;
   time: number;
-  topic: string;
   offset: number;
 };
 

@@ -6,6 +6,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import type { Task } from "../../schemas/lifecycle.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { CatalogDeployment, CatalogSource } from "../catalog.ts";
+import { outcomeEncoder } from "../outcomes/encode.ts";
 import { type Joined, type PendingPrediction, type PendingPredictions, pendingPredictions } from "../outcomes/join.ts";
 import type { DecodedEvent } from "../runtime/input.ts";
 import { type Application, sourceInfo } from "../topology.ts";
@@ -58,7 +59,7 @@ export type DeploymentStage = {
   /** Outcomes since the last reset by the caller that met no prediction. */
   unmatched: number;
   trigger(event: DecodedEvent, time: number, offset: number, polledAt: number, positions: Float64Array): void;
-  outcome(event: DecodedEvent, time: number, watermark: number, topic: string, offset: number): void;
+  outcome(event: DecodedEvent, time: number, watermark: number, offset: number): void;
   /** Scores what is due; a row that fails alone is a failure, the others go on. */
   score(): Promise<ScoringFailure[]>;
   /** Adds the predictions to the transaction in the order of their triggers. Answers how many. */
@@ -66,6 +67,8 @@ export type DeploymentStage = {
   scored(): ScoredRows[];
   /** Outcomes met in this batch, scored predictions only; empty after the call. */
   joined(): Joined[];
+  /** Adds outcomes to the transaction in their order. */
+  emitOutcomes(transaction: Transaction, joined: readonly Joined[]): void;
   /** From where its output topics must be read again to know what waits for an outcome. */
   waitingSince(): { predictions: number; outcomes: number };
   reset(): void;
@@ -81,6 +84,7 @@ export type StageOptions = {
   lookups: () => readonly PredictionLookup[];
   plan: ColumnPlan;
   predictionSchemaId: number;
+  outcomeSchemaId: number;
   nextPrediction: number;
   nextOutcome: number;
   writer: ByteWriter;
@@ -105,6 +109,18 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
     outcome === null || outcomeSource === null
       ? null
       : compileExpression(outcome.value, fieldTypes(outcomeSource.schema), "number|bool");
+  const encodeOutcome =
+    outcomeSource === null
+      ? null
+      : outcomeEncoder(
+          {
+            schemaId: options.outcomeSchemaId,
+            endpoint: deployment.id,
+            topic: outcomeSource.topic,
+            partition,
+          },
+          options.writer,
+        );
   const businessKey = keyOf(outcome?.key ?? []);
   const route = router(deployment.split, deployment.revision);
   const width = plan.columns.length;
@@ -201,14 +217,14 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         add({ ...one, arm: shadow, row: copy.count - 1, pending: null });
       }
     },
-    outcome: (event, time, watermark, topic, offset) => {
+    outcome: (event, time, watermark, offset) => {
       if (self.pending === null || outcomeValue === null) return;
       const value = outcomeValue.evaluate(event, time);
       if (value === null || value === undefined) return;
       const found = self.pending.take(businessKey(event), time, watermark);
       if (found === null) self.unmatched += 1;
       for (let at = found; at !== null; at = at.next) {
-        met.push({ prediction: at, outcome: Number(value), time, topic, offset });
+        met.push({ prediction: at, outcome: Number(value), time, offset });
       }
     },
     score: async () => {
@@ -262,6 +278,13 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         .filter((arm) => arm.rows.count > 0)
         .map(({ ready, times, rows: { matrix, outputs, count } }) => ({ ready, matrix, outputs, count, times })),
     joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
+    emitOutcomes: (transaction, joined) => {
+      if (encodeOutcome === null) return;
+      for (const one of joined) {
+        transaction.add(self.outcomesTopic, partition, one.prediction.entity, encodeOutcome(one), one.time);
+      }
+      self.nextOutcome += joined.length;
+    },
     waitingSince: () => {
       const oldest = self.pending?.oldest() ?? null;
       return {

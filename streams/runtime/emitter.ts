@@ -11,14 +11,12 @@ import {
   tileSchema,
   topicOf,
 } from "../../schemas/topics.ts";
-import type { Joined } from "../outcomes/join.ts";
-import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Refused } from "./input.ts";
 
 /** Writes the records of the platform's own topics, framed with the ids of their registered schemas. */
 export type Emitter = {
   predictionSchemaId: number;
-  outcome(transaction: Transaction, stage: DeploymentStage, partition: number, joined: Joined): void;
+  outcomeSchemaId: number;
   tile(transaction: Transaction, project: string, key: string, record: TileRecord): void;
   drift(transaction: Transaction, project: string, result: DriftRecord): void;
   deadLetter(
@@ -46,27 +44,7 @@ export const emitter = async (registry: SchemaRegistry, clock: () => number): Pr
   const deadLetter = await register("dead-letter", deadLetterSchema);
   return {
     predictionSchemaId: prediction.id,
-    outcome: (transaction, stage, partition, { prediction: made, outcome: value, time, topic, offset }) => {
-      const bytes = frame(outcome.id, outcome.type, {
-        predictionId: made.id,
-        endpoint: stage.deployment.id,
-        model: made.model,
-        version: made.version,
-        variant: made.variant,
-        entity: made.entity,
-        key: made.key,
-        predictedAt: made.time,
-        outcomeAt: time,
-        output: made.output,
-        outcome: value,
-        predictionOffset: made.offset,
-        topic,
-        partition,
-        offset,
-      });
-      transaction.add(stage.outcomesTopic, partition, made.entity, bytes, time);
-      stage.nextOutcome += 1;
-    },
+    outcomeSchemaId: outcome.id,
     tile: (transaction, project, key, record) =>
       transaction.add(topicOf.tiles(project), 0, key, frame(tile.id, tile.type, record), record.from),
     drift: (transaction, project, result) =>

@@ -110,6 +110,7 @@ const taskOf = async (
       ready: await environment.versions.load(deployment, catalog.versions),
       lookups: lookups.served,
       predictionSchemaId: environment.emitter.predictionSchemaId,
+      outcomeSchemaId: environment.emitter.outcomeSchemaId,
       nextPrediction: await high(broker, topicOf.predictions(deployment.project, deployment.id), partition),
       nextOutcome: await high(broker, topicOf.outcomes(deployment.project, deployment.id), partition),
       writer: bytes,

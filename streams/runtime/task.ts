@@ -125,7 +125,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
         const to = partitionOf(entity, partitions);
         transaction.add(`${topic}.${one.input.source.id}`, to, entity, value, time);
       }
-      for (const stage of route.outcomes) stage.outcome(event, time, parts.watermark, one.input.topic, offset);
+      for (const stage of route.outcomes) stage.outcome(event, time, parts.watermark, offset);
       for (const stage of route.triggers) stage.trigger(event, time, offset, one.polledAt, positions);
     } catch (error) {
       const refusal = { index: i, error: asMillraceError(error), schemaId: null };
@@ -147,7 +147,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       }
       metrics.predictions.inc(stage.emit(transaction));
       const joined = stage.joined();
-      for (const one of joined) emitter.outcome(transaction, stage, partition, one);
+      stage.emitOutcomes(transaction, joined);
       metrics.outcomes.inc(joined.length);
       metrics.unmatched.inc(stage.unmatched);
       stage.unmatched = 0;

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { byteWriter } from "../../schemas/byte-writer.ts";
 import { avroType } from "../../schemas/codec.ts";
-import { predictionSchema } from "../../schemas/topics.ts";
+import { outcomeSchema, predictionSchema } from "../../schemas/topics.ts";
+import { outcomeEncoder } from "../../streams/outcomes/encode.ts";
 import { predictionEncoder } from "../../streams/predictions/encode.ts";
 
 const type = avroType(predictionSchema);
@@ -64,6 +65,51 @@ test("predictions are written byte for byte as Avro's own writer does", () => {
       );
       assert.deepEqual(bytes.subarray(0, 5), Buffer.from([0, 0, 0, 1, 2]));
       assert.deepEqual(bytes.subarray(5), type.toBuffer(value));
+    }),
+  );
+});
+
+const met = fc.record({
+  predictionId: fc.string({ unit: "grapheme", maxLength: 90 }),
+  model: fc.string({ maxLength: 3 }),
+  version: fc.integer({ min: 0, max: 2 }),
+  variant: fc.constantFrom("champion", "challenger", "shadow"),
+  entity: fc.string({ unit: "grapheme" }),
+  key: fc.string({ unit: "grapheme", maxLength: 200 }),
+  predictedAt: long,
+  outcomeAt: long,
+  output: fc.double({ noNaN: true }),
+  outcome: fc.double({ noNaN: true }),
+  predictionOffset: long,
+  offset: long,
+});
+
+test("outcomes are written byte for byte as Avro's own writer does, whatever version came before", () => {
+  const writer = byteWriter(16);
+  const outcomes = avroType(outcomeSchema);
+  const place = fc.record({
+    endpoint: fc.string({ maxLength: 20 }),
+    topic: fc.string({ maxLength: 20 }),
+    partition: int,
+  });
+  fc.assert(
+    fc.property(place, fc.array(met, { minLength: 1, maxLength: 8 }), (constants, values) => {
+      const encode = outcomeEncoder({ schemaId: 258, ...constants }, writer);
+      for (const value of values) {
+        const { predictionId: id, predictedAt, outcomeAt, outcome, predictionOffset, offset, ...made } = value;
+        const prediction = {
+          ...made,
+          id,
+          time: predictedAt,
+          offset: predictionOffset,
+          outcomesFrom: 0,
+          next: null,
+          done: true,
+        };
+        const bytes = encode({ prediction, outcome, time: outcomeAt, offset });
+        assert.deepEqual(bytes.subarray(0, 5), Buffer.from([0, 0, 0, 1, 2]));
+        assert.deepEqual(bytes.subarray(5), outcomes.toBuffer({ ...constants, ...value }));
+      }
     }),
   );
 });
