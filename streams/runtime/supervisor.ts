@@ -62,6 +62,10 @@ const fencedMs = 10_000;
 
 const roundRetryMs = 1_000;
 
+/** How long a thread with nothing to do sleeps unless it is woken: records of its inputs do; tiles to be judged do not. */
+const quietIdleMs = 5_000;
+const judgingIdleMs = 1_000;
+
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const { broker, registry, clock, logger, signal, share = { index: 0, of: 1 } } = options;
@@ -109,7 +113,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       (wake: AbortSignal) => catalog.changed(seen, wake),
       (wake: AbortSignal) => membership.changed(assigned, wake),
     ];
-    await waitForWork(environment, slots, changes, signal);
+    const idleMs = membership.owns(0) ? judgingIdleMs : quietIdleMs;
+    await waitForWork(environment, slots, changes, idleMs, signal);
   };
 
   const loop = async (): Promise<void> => {
@@ -224,6 +229,7 @@ const waitForWork = async (
   { broker, clock, maxTaskIdleMs }: TaskEnvironment,
   slots: readonly Slot[],
   changes: readonly ((wake: AbortSignal) => Promise<void>)[],
+  idleMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
   const from = new Map<string, number>();
@@ -245,7 +251,7 @@ const waitForWork = async (
     return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
   });
   const due = slots.filter(({ task }) => task === null).map(({ retryAt }) => retryAt - clock());
-  const patience = Math.min(1000, ...due, ...(holding ? [Math.min(50, maxTaskIdleMs)] : []));
+  const patience = Math.min(idleMs, ...due, ...(holding ? [Math.min(50, maxTaskIdleMs)] : []));
   const reader = broker.reader({ partitions, from });
   try {
     await reader.wait(Math.max(5, patience), wake.signal);

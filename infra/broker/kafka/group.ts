@@ -9,7 +9,7 @@ import type { Topics } from "./topics.ts";
 /** A member that is not heard of for so long is dead to the others, and to itself. Kafka takes 6 s at least. */
 const sessionMs = 8_000;
 const rebalanceMs = 10_000;
-const heartbeatMs = 1_000;
+const heartbeatMs = 2_000;
 const retryMs = 200;
 const assigner = "millrace-copartitioned";
 
