@@ -51,6 +51,9 @@ export type Platform = {
 /** The group whose leader keeps the documents and raises alerts. */
 const projectionsGroup = "millrace-projections";
 
+/** A new project's metrics are in the tables a second or two after the first, later on a busy machine. */
+const searchWaitMs = 10_000;
+
 const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; share: Share }[] => {
   const alone = { index: 0, of: 1 };
   const streams = Array.from({ length: streamThreads }, (_, index) => ({
@@ -161,6 +164,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
           ...engines,
           warehouse,
           runs: (project, ids) => reader.getMany("runs", project, ids),
+          searchWaitMs,
         }),
         trainingRows: trainingRows(engines),
         route: (split, revision, entity) => router(split, revision)(entity),
