@@ -43,6 +43,7 @@ const apiDoors = (base: string, development: boolean): Record<string, string> =>
   topics: `${base}/topics`,
   registry: `${base}/registry`,
   artifacts: `${base}/artifacts`,
+  mlflow: `${base}/api/2.0/mlflow`,
 });
 
 const withoutPassword = (text: string): string => {

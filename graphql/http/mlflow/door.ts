@@ -31,7 +31,8 @@ export type Routes = (route: Route) => void;
 /** A run's inputs may have profiles of their datasets, of 16 MB each. */
 const BODY_LIMIT = 33_554_432;
 
-const groups: readonly Routes[] = [
+/** Every group of calls below `/api/2.0/mlflow`. */
+export const routeGroups: readonly Routes[] = [
   experiments,
   runs,
   metrics,
@@ -97,7 +98,7 @@ export const mlflowDoor =
           },
         });
       };
-      for (const group of groups) group(route);
+      for (const group of routeGroups) group(route);
     };
 
     for (const base of ["", "/projects/:project"]) {
