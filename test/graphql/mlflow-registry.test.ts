@@ -81,6 +81,13 @@ test("a model is registered, described, tagged, found and deleted", async (t) =>
   };
   assert.deepEqual(await names({ filter: "tags.tier = '1'" }), [["fraud"], ""]);
   assert.deepEqual(await names({ filter: "name ILIKE 'CH%'" }), [["churn"], ""]);
+  // As MLflow's client asks: it leaves out prompts, by a tag that models lack.
+  const noPrompts = "tag.`mlflow.prompt.is_prompt` != 'true'";
+  assert.deepEqual(await names({ filter: `tags.tier = '1' AND ${noPrompts}` }), [["fraud"], ""]);
+  const prompt = [{ key: "mlflow.prompt.is_prompt", value: "true" }];
+  await ok("POST", "registered-models/create", { name: "greeting", tags: prompt });
+  assert.deepEqual(await names({}), [["churn", "fraud"], ""]);
+  assert.deepEqual(await names({ filter: "tag.`mlflow.prompt.is_prompt` = 'true'" }), [["greeting"], ""]);
   const [first, token] = await names({ max_results: "1" });
   assert.deepEqual(first, ["churn"]);
   assert.deepEqual(await names({ max_results: "1", page_token: token }), [["fraud"], ""]);

@@ -14,10 +14,19 @@ export type SearchRequest = { filter?: string; order_by: string[]; max_results: 
 
 type Attributes = Readonly<Record<string, string | number | null>>;
 
+/** Prompts are kept as models with this tag. What lacks it is none, and only who asks for prompts is given them. */
+const PROMPT_TAG = "mlflow.prompt.is_prompt";
+const NO_PROMPTS = `tag.\`${PROMPT_TAG}\` != 'true'`;
+
+const withoutPrompts = (filter = ""): string => {
+  if (filter.includes(PROMPT_TAG)) return filter;
+  return filter.trim() === "" ? NO_PROMPTS : `${filter} AND ${NO_PROMPTS}`;
+};
+
 const valuesOf =
   (attributes: Attributes, tags: Readonly<Record<string, string>>): Values =>
   ({ entity, key }) => {
-    const value = entity === "tag" ? tags[key] : attributes[key];
+    const value = entity === "tag" ? (tags[key] ?? (key === PROMPT_TAG ? "false" : undefined)) : attributes[key];
     return value === undefined || value === null ? [] : [value];
   };
 
@@ -58,7 +67,7 @@ export const searchPage = <T>(
   request: SearchRequest,
   otherwise: readonly string[],
 ): { page: T[]; next: string } => {
-  const matches = matcher(parseFilter(kind, request.filter));
+  const matches = matcher(parseFilter(kind, withoutPrompts(request.filter)));
   const compareAsked = comparator(parseOrder(kind, request.order_by));
   const compareRest = comparator(parseOrder(kind, otherwise));
   const found = items
