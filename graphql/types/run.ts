@@ -2,7 +2,10 @@ import type { LoggedModelDocument, RunDocument } from "../../projections/documen
 import type { RunDataset as Dataset, RunOutput as Output } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
 import { RunStatus } from "../enums.ts";
+import { pageSize } from "../limits/page-size.ts";
+import { WAREHOUSE_COST } from "../queries/warehouse.ts";
 import { Document, documentNode } from "./base.ts";
+import { latestMetricsOf, RunMetric, RunMetricHistory } from "./run-metrics.ts";
 
 const RunDataset = builder.objectRef<Dataset>("RunDataset").implement({
   description: "A dataset as a run names it, known by name and digest.",
@@ -49,6 +52,22 @@ Run.implement({
     inputs: t.expose("inputs", { type: RunInputs }),
     outputs: t.expose("outputs", { type: [RunOutput] }),
     lifecycle: t.exposeString("lifecycle", { description: "active or deleted" }),
+    metrics: t.field({
+      type: [RunMetric],
+      description: "The latest point of each metric, by key; as of now, whatever moment the run is read as of.",
+      resolve: (run, _, { deps }) => latestMetricsOf(deps.tracking, run),
+    }),
+    metricHistory: t.field({
+      type: RunMetricHistory,
+      extensions: { cost: WAREHOUSE_COST },
+      args: {
+        key: t.arg.string({ required: true }),
+        first: t.arg.int({ defaultValue: 20 }),
+        after: t.arg.string({ description: "An `endCursor`." }),
+      },
+      resolve: ({ project, id }, { key, first, after }, { deps }) =>
+        deps.tracking.metricHistory(project, id, key, { first: pageSize(first), after: after ?? undefined }),
+    }),
   }),
 });
 
