@@ -124,6 +124,9 @@ test("what a run has logged becomes a version that can be deployed at once", asy
   await ok("DELETE", "registered-models/alias", { name: "fraud", alias: "champion" });
   const gone = await refused("GET", "registered-models/alias", { name: "fraud", alias: "champion" });
   assert.deepEqual(gone.slice(0, 2), [404, "RESOURCE_DOES_NOT_EXIST"]);
+  const id = `m-${runOf("c")}`;
+  await dispatch(server, "CreateLoggedModel", { id, experiment: "0", name: "m", run: runOf("a") });
+  assert.equal((await create({ name: "fraud", source: `models:/${id}` })).run_id, runOf("a"));
   const none = await refused("POST", "model-versions/create", { name: "fraud", source: `runs:/${runOf("f")}/model` });
   assert.deepEqual(none.slice(0, 2), [404, "RESOURCE_DOES_NOT_EXIST"]);
 });

@@ -37,6 +37,14 @@ const ownerOf = async ({ states, project }: MlflowContext, { owner, id }: Place)
   throw new MillraceError("NOT_FOUND", `source: there is no ${owner === "run" ? "run" : "logged model"} ${id}`);
 };
 
+/** The run that a source comes from, by itself or through its logged model; null for none that is known. */
+export const runOfSource = async ({ states, project }: MlflowContext, source: string): Promise<string | null> => {
+  const place = placeOf(source);
+  if (place === null) return null;
+  if (place.owner === "run") return place.id;
+  return (await states.loggedModel(project, place.id))?.created.run ?? null;
+};
+
 /** The ONNX file of an MLflow model, and the columns that its `MLmodel` names; null without one. NOT_FOUND. */
 export const findOnnx = async (context: MlflowContext, source: string): Promise<FoundModel | null> => {
   const place = placeOf(source);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isMillraceError, MillraceError } from "../../../schemas/errors.ts";
 import type { MlflowContext, Routes } from "./door.ts";
-import { downloadUri, findOnnx } from "./model-source.ts";
+import { downloadUri, findOnnx, runOfSource } from "./model-source.ts";
 import { modelVersionAnswer, NOT_SERVED_TAG } from "./registry-answers.ts";
 import * as fields from "./registry-fields.ts";
 import { registryReads } from "./registry-reads.ts";
@@ -52,7 +52,7 @@ const reasonOf = (error: unknown): string | null =>
 
 /** As ONNX where the source has a file that we serve; as another format, saying why not, where it has none. */
 const createVersion = async (context: MlflowContext, { name: model, source, run_id }: CreateInput) => {
-  const said = { model, source, run: run_id || null };
+  const said = { model, source, run: run_id || (await runOfSource(context, source)) };
   const found = await findOnnx(context, source);
   if (found === null) {
     return { ...(await context.dispatch("CreateModelVersion", { ...said, format: "other" })), reason: null };
