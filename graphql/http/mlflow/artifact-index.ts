@@ -32,10 +32,6 @@ export const placeOf = (path: string): ArtifactPlace | null => {
     : { kind: "logged-model", id: model, experiment, path: below };
 };
 
-/** Where the files of a run or logged model lie below the proxy's root. */
-export const rootOf = (experiment: string, { kind, id }: ArtifactOwner): string =>
-  kind === "run" ? `${experiment}/${id}/artifacts` : `${experiment}/models/${id}/artifacts`;
-
 /** What lies directly in a folder, or the file itself where the path is a file's; by path. */
 export const entriesAt = (files: ArtifactFiles, folder: string): ArtifactEntry[] => {
   const prefix = folder === "" ? "" : `${folder}/`;

@@ -97,10 +97,3 @@ export const runOf = async ({ deps, project }: MlflowContext, id: string) => {
   if (found !== null) return found;
   throw new MillraceError("NOT_FOUND", `Run with id=${id} not found`);
 };
-
-/** The logged model of an id, unless it is deleted. */
-export const loggedModelOf = async ({ deps, project }: MlflowContext, id: string) => {
-  const found = await deps.documents.get("loggedModels", project, id);
-  if (found !== null && found.lifecycle === "active") return found;
-  throw new MillraceError("NOT_FOUND", `Logged model with ID '${id}' not found`);
-};
