@@ -187,6 +187,9 @@ describe("MLflow's tracking calls on a running platform", () => {
     await refused(...batch({ metrics: [{ key: "k".repeat(251), value: 1, timestamp: 1 }] }), /250/);
     await refused(...batch({ metrics: [{ key: "m", value: "far", timestamp: 1 }] }), /value.*expected a number/);
     await refused(...batch({ metrics: [{ key: "../m", value: 1, timestamp: 1 }] }), /"\.\.\/m"/);
+    await refused(...batch({ tags: [{ key: "t", value: "v".repeat(1_000_000) }] }), /too large/i);
+    const dataset = { name: "d", digest: "1", source_type: "local", source: "{}", profile: "p".repeat(1_000_000) };
+    await ok("POST", "runs/log-inputs", { run_id, datasets: [{ dataset }] });
     assert.deepEqual((await shown(run_id)).data.params, []);
     const nobody = "0b".repeat(16);
     await refused("GET", "runs/get", { run_id: nobody }, "RESOURCE_DOES_NOT_EXIST", /Run with id/);

@@ -23,13 +23,15 @@ export type Route = <Schema extends z.ZodType>(
   path: string,
   input: Schema,
   answer: (input: z.output<Schema>, context: MlflowContext) => unknown,
+  /** Bytes that the body may have, where that is not MLflow's usual limit. */
+  bodyLimit?: number,
 ) => void;
 
 /** A group of routes. */
 export type Routes = (route: Route) => void;
 
-/** A run's inputs may have profiles of their datasets, of 16 MB each. */
-const BODY_LIMIT = 33_554_432;
+/** MLflow's for a batch. */
+const BODY_LIMIT = 1_000_000;
 
 /** Every group of calls below `/api/2.0/mlflow`. */
 export const routeGroups: readonly Routes[] = [
@@ -65,7 +67,7 @@ const parsed = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.out
 /** Clients send JSON whatever they say that it is, and calls without one a body of none. */
 const takeJson = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "string", bodyLimit: BODY_LIMIT }, (_, body, done) => {
+  server.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => {
     if (body === "") return done(null, undefined);
     try {
       done(null, JSON.parse(body as string));
@@ -87,11 +89,11 @@ export const mlflowDoor =
     const rest = async (server: FastifyInstance): Promise<void> => {
       takeJson(server);
       refuseAsMlflow(server, deps);
-      const route: Route = (method, path, schema, answer) => {
+      const route: Route = (method, path, schema, answer, bodyLimit = BODY_LIMIT) => {
         server.route({
           method,
           url: `/${path}`,
-          bodyLimit: BODY_LIMIT,
+          bodyLimit,
           async handler(request) {
             const context = await contextOf(request);
             return answer(parsed(schema, inputOf(request)), context);

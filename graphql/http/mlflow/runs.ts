@@ -57,6 +57,9 @@ const datasetInput = z.object({
   }),
 });
 
+/** Schemas of datasets and their profiles, of 16 MB each, travel with them. */
+const INPUTS_LIMIT = 32 << 20;
+
 /** `runs/*` but for their metrics. */
 export const runs: Routes = (route) => {
   route("POST", "runs/create", createInput, async (input, context) => {
@@ -124,7 +127,7 @@ export const runs: Routes = (route) => {
     await dispatch("LogRunInputs", { id: runIdOf(input), datasets, models: input.models.map((one) => one.model_id) });
     return {};
   };
-  route("POST", "runs/log-inputs", inputs, logInputs);
+  route("POST", "runs/log-inputs", inputs, logInputs, INPUTS_LIMIT);
 
   const outputs = named.extend({ models: z.array(z.object({ model_id: z.string(), step: fields.whole.default(0) })) });
   route("POST", "runs/outputs", outputs, async (input, { dispatch }) => {
