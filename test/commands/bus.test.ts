@@ -155,7 +155,11 @@ test("every command goes through; none is left without a handler", async (t) => 
   await all("LogLoggedModelParams", { id: logged, params: { depth: "6" } });
   await all("SetLoggedModelTags", { id: logged, tags: { team: "a" } });
   await all("DeleteLoggedModelTag", { id: logged, key: "team" });
+  await all("StoreLoggedModelArtifact", { id: logged, path: "model.onnx", artifact });
+  await all("DeleteLoggedModelArtifacts", { id: logged, path: "model.onnx" });
   await all("DeleteLoggedModel", { id: logged });
+  await all("StoreRunArtifact", { id: run, path: "plots/roc.png", artifact });
+  await all("DeleteRunArtifacts", { id: run, path: "plots" });
   await all("DeleteRun", { id: run });
   await all("RestoreRun", { id: run });
   await all("StopDeployment", { id: "payment" });
