@@ -1,22 +1,10 @@
 import { modelVersionId } from "../../../projections/documents/model-versions.ts";
 import type { Documents, ModelDocument, ModelVersionDocument } from "../../../projections/documents/types.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
+import { everyDocument } from "./lists.ts";
 
 /** A version with the model that it is of, whose aliases it has. */
 export type RegisteredVersion = { model: ModelDocument; version: ModelVersionDocument };
-
-const PAGE = 1000;
-
-/** Every document of a project, page by page. */
-const all = async <C extends "models" | "modelVersions">(documents: Documents, collection: C, project: string) => {
-  const found = [];
-  for (let after: string | undefined; ; ) {
-    const page = await documents.list(collection, project, { first: PAGE, after });
-    found.push(...page.items.map(({ node }) => node));
-    after = page.items.at(-1)?.cursor;
-    if (!page.hasNext || after === undefined) return found;
-  }
-};
 
 /** MLflow's registry, as the documents of one project tell it: archived models and deleted versions are not there. */
 export const registryReads = (documents: Documents, project: string) => {
@@ -37,7 +25,7 @@ export const registryReads = (documents: Documents, project: string) => {
     version,
 
     async models(): Promise<ModelDocument[]> {
-      return (await all(documents, "models", project)).filter(({ status }) => status === "active");
+      return (await everyDocument(documents, "models", project)).filter(({ status }) => status === "active");
     },
 
     /** Of one model, by number. */
@@ -52,12 +40,10 @@ export const registryReads = (documents: Documents, project: string) => {
     /** Of all models that are active. */
     async versions(): Promise<RegisteredVersion[]> {
       const models = new Map((await this.models()).map((one) => [one.id, one]));
-      return (await all(documents, "modelVersions", project)).flatMap((found) => {
+      return (await everyDocument(documents, "modelVersions", project)).flatMap((found) => {
         const of = models.get(found.model);
         return of === undefined || found.status === "deleted" ? [] : [{ model: of, version: found }];
       });
     },
   };
 };
-
-export type RegistryReads = ReturnType<typeof registryReads>;

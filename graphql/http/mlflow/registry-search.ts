@@ -1,16 +1,7 @@
 import type { ModelDocument } from "../../../projections/documents/types.ts";
-import {
-  comparator,
-  matcher,
-  parseFilter,
-  parseOrder,
-  type SearchKind,
-  type Values,
-} from "../../../projections/tracking/index.ts";
-import { MillraceError } from "../../../schemas/errors.ts";
+import type { SearchKind, Values } from "../../../projections/tracking/index.ts";
+import { type ListSearch, oneValue, ownValue, searchList } from "./lists.ts";
 import type { RegisteredVersion } from "./registry-reads.ts";
-
-export type SearchRequest = { filter?: string; order_by: string[]; max_results: number; page_token?: string };
 
 type Attributes = Readonly<Record<string, string | number | null>>;
 
@@ -26,8 +17,8 @@ const withoutPrompts = (filter = ""): string => {
 const valuesOf =
   (attributes: Attributes, tags: Readonly<Record<string, string>>): Values =>
   ({ entity, key }) => {
-    const value = entity === "tag" ? (tags[key] ?? (key === PROMPT_TAG ? "false" : undefined)) : attributes[key];
-    return value === undefined || value === null ? [] : [value];
+    if (entity !== "tag") return oneValue(attributes[key]);
+    return key === PROMPT_TAG && !Object.hasOwn(tags, key) ? ["false"] : ownValue(tags, key);
   };
 
 const timesOf = ({ createdAt, updatedAt }: { createdAt: number; updatedAt: number }) => ({
@@ -50,34 +41,15 @@ export const versionValues = ({ version }: RegisteredVersion): Values =>
     version.tags,
   );
 
-const encodePlace = (place: number): string => Buffer.from(String(place)).toString("base64url");
-
-const decodePlace = (token: string | undefined): number => {
-  if (token === undefined) return 0;
-  const place = Number(Buffer.from(token, "base64url").toString() || "x");
-  if (Number.isSafeInteger(place) && place > 0) return place;
-  throw new MillraceError("BAD_REQUEST", "page_token: not a token of this search; leave it out to start");
-};
-
-/** One page of what meets the filter, in the order asked and then in `otherwise`; the token of the next, "" at the end. */
+/** One page of what meets the filter, prompts left out; the token of the next page is "" at the end. */
 export const searchPage = <T>(
   kind: SearchKind,
   items: readonly T[],
   valuesOfItem: (item: T) => Values,
-  request: SearchRequest,
+  request: ListSearch,
   otherwise: readonly string[],
 ): { page: T[]; next: string } => {
-  const matches = matcher(parseFilter(kind, withoutPrompts(request.filter)));
-  const compareAsked = comparator(parseOrder(kind, request.order_by));
-  const compareRest = comparator(parseOrder(kind, otherwise));
-  const found = items
-    .map((item) => ({ item, values: valuesOfItem(item) }))
-    .filter(({ values }) => matches(values))
-    .sort((a, b) => compareAsked(a.values, b.values) || compareRest(a.values, b.values));
-  const from = decodePlace(request.page_token);
-  const end = from + request.max_results;
-  return {
-    page: found.slice(from, end).map(({ item }) => item),
-    next: end < found.length ? encodePlace(end) : "",
-  };
+  const search = { ...request, filter: withoutPrompts(request.filter) };
+  const { page, next = "" } = searchList(kind, items, valuesOfItem, search, otherwise);
+  return { page, next };
 };
