@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { root, run, startPlatform, temporaryFolder } from "../e2e/platform.ts";
+
+const scripts = join(root, "examples/python");
+const requirements = join(scripts, "requirements.txt");
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "millrace-python");
+
+const succeeds = (command: string, args: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: "ignore", timeout: 900_000 }).status === 0;
+
+/** A Python that has the requirements, made once for each text of them; otherwise why there is none. */
+const python = (): { path: string } | { missing: string } => {
+  const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
+  const venv = join(cache, wanted);
+  const path = join(venv, "bin/python");
+  if (existsSync(path)) return { path };
+  if (!succeeds("python3", ["--version"])) return { missing: "needs python3" };
+  const building = `${venv}.${process.pid}`;
+  try {
+    mkdirSync(cache, { recursive: true });
+    if (!succeeds("python3", ["-m", "venv", building])) return { missing: "python3 -m venv fails" };
+    if (!succeeds(join(building, "bin/python"), ["-m", "pip", "install", "--quiet", "-r", requirements])) {
+      return { missing: "pip cannot install examples/python/requirements.txt" };
+    }
+    renameSync(building, venv);
+    return { path };
+  } finally {
+    rmSync(building, { recursive: true, force: true });
+  }
+};
+
+const found = python();
+
+test("MLflow's own client tracks a sweep, registers models, and what it registered is deployed and predicts", {
+  skip: "missing" in found ? found.missing : false,
+}, async (t) => {
+  assert.ok("path" in found);
+  const platform = await startPlatform(t, temporaryFolder(t, "python"));
+  for (const [script, told] of [
+    ["sweep.py", /^3 runs; best depth-\d, loss 0\.\d+, 1000 points$/m],
+    ["register.py", /^fraud version 1 is champion and in Production$/m],
+    ["deploy.py", /^20 predictions of version 1, as the model gives them in Python$/m],
+  ] as const) {
+    const { code, output } = await run(found.path, [join(scripts, script)], {
+      MLFLOW_TRACKING_URI: platform.url,
+      PYTHONDONTWRITEBYTECODE: "1",
+    });
+    assert.equal(code, 0, `${script}:\n${output}\n${platform.output()}`);
+    assert.match(output, told);
+  }
+});
