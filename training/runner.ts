@@ -35,8 +35,10 @@ export const jobProcess =
       };
       signal.addEventListener("abort", abort, { once: true });
       child.on("message", (message: FromJob) => {
-        if (message.type === "progress") onProgress(message.progress);
-        else if (message.type === "done") resolve(message.model);
+        if (message.type === "progress") return onProgress(message.progress);
+        // It has answered and ends by itself: nothing is left to kill.
+        signal.removeEventListener("abort", abort);
+        if (message.type === "done") resolve(message.model);
         else reject(new MillraceError(message.code, message.message));
       });
       child.on("error", (cause) => {
@@ -45,7 +47,7 @@ export const jobProcess =
       child.on("exit", (code, killedBy) => {
         signal.removeEventListener("abort", abort);
         if (signal.aborted) reject(signal.reason);
-        // After an answer this changes nothing.
+        // After an answer neither of the two changes anything.
         const how = killedBy === null ? `ended with code ${code}` : `was killed by ${killedBy}`;
         reject(new MillraceError("TRAINING_FAILED", `The process of the job ${how}; it may have run out of memory.`));
       });
