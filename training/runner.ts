@@ -30,6 +30,7 @@ export const jobProcess =
         execArgv: ["--disable-warning=ExperimentalWarning"],
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });
+      let answer: Exclude<FromJob, { type: "progress" }> | null = null;
       const abort = (): void => {
         child.kill("SIGKILL");
       };
@@ -38,16 +39,17 @@ export const jobProcess =
         if (message.type === "progress") return onProgress(message.progress);
         // It has answered and ends by itself: nothing is left to kill.
         signal.removeEventListener("abort", abort);
-        if (message.type === "done") resolve(message.model);
-        else reject(new MillraceError(message.code, message.message));
+        answer = message;
       });
       child.on("error", (cause) => {
         reject(new MillraceError("TRAINING_FAILED", "The process of the job could not be run.", { cause }));
       });
-      child.on("exit", (code, killedBy) => {
+      // Not "exit": that may come before the last message.
+      child.on("close", (code, killedBy) => {
         signal.removeEventListener("abort", abort);
         if (signal.aborted) reject(signal.reason);
-        // After an answer neither of the two changes anything.
+        if (answer?.type === "done") return resolve(answer.model);
+        if (answer?.type === "failed") return reject(new MillraceError(answer.code, answer.message));
         const how = killedBy === null ? `ended with code ${code}` : `was killed by ${killedBy}`;
         reject(new MillraceError("TRAINING_FAILED", `The process of the job ${how}; it may have run out of memory.`));
       });
