@@ -56,7 +56,7 @@ describe("folder of artifacts", () => {
       console.log(await artifacts.put(Buffer.alloc(4_000_000)).catch((error) => error.code));
     `;
     // The limit of a file's size stands in for a full disk; the signal that comes with it is ignored.
-    const limited = `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`;
+    const limited = `trap '' XFSZ; unset NODE_V8_COVERAGE; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`;
     const child = spawn("sh", ["-c", limited, process.execPath, script], { stdio: ["ignore", "pipe", "inherit"] });
     assert.equal((await text(child.stdout)).trim(), "STORAGE_FULL");
     const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
