@@ -19,8 +19,6 @@ const environmentOf = (environment: Environment): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: process.env.HOME,
   TMPDIR: tmpdir(),
-  // Whoever is killed while it writes its coverage, or outlives the tests, leaves half a file that ends the report.
-  NODE_V8_COVERAGE: "",
   ...environment,
 });
 
