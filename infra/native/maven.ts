@@ -55,7 +55,7 @@ const run = async (cwd: string, name: string, args: readonly string[]): Promise<
   }
 };
 
-const pom = (dependencies: string): string => `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const pom = (dependencies: string): string => `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace</groupId>
   <artifactId>engine</artifactId>
