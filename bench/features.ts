@@ -1,6 +1,6 @@
 import { viewState } from "../ml/features/state.ts";
 import { planView, type SourceInfo } from "../ml/features/view.ts";
-import type { FeatureDefinition } from "../schemas/lifecycle.ts";
+import type { FeatureDefinition } from "../schemas/lifecycle/feature-view.ts";
 import type { BenchResult } from "./result.ts";
 
 /** How fast one core keeps a view's state and reads its features, beside a map look-up with the bare additions. */

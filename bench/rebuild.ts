@@ -8,8 +8,9 @@ import type { OnlineStore } from "../infra/online-store/port.ts";
 import { sqliteOnlineStore } from "../infra/online-store/sqlite.ts";
 import { documentsProjection } from "../projections/documents/projection.ts";
 import { runProjection } from "../projections/runtime.ts";
-import type { AlertDefinition, LifecycleEvent, TrainingSpec } from "../schemas/lifecycle.ts";
-import { streamName } from "../schemas/lifecycle.ts";
+import type { AlertDefinition } from "../schemas/lifecycle/alert.ts";
+import type { TrainingSpec } from "../schemas/lifecycle/training-job.ts";
+import { type LifecycleEvent, streamName } from "../schemas/lifecycle.ts";
 import { currentVersion } from "../schemas/upcasters.ts";
 import type { BenchResult } from "./result.ts";
 

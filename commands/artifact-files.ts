@@ -1,4 +1,4 @@
-import type { ArtifactFile } from "../schemas/lifecycle.ts";
+import type { ArtifactFile } from "../schemas/lifecycle/artifact-file.ts";
 
 /** Files of a run or logged model by path. */
 export type ArtifactFiles = ReadonlyMap<string, ArtifactFile>;

@@ -1,18 +1,12 @@
-import type {
-  Aggregate,
-  DatasetColumn,
-  DatasetFormat,
-  DeploymentDefinition,
-  EventSourceDefinition,
-  FeatureViewDefinition,
-  GuardedStage,
-  ModelRef,
-  MonitorDefinition,
-  PolicyDefinition,
-  Signature,
-  Task,
-  TrainingSpec,
-} from "../schemas/lifecycle.ts";
+import type { DatasetColumn, DatasetFormat } from "../schemas/lifecycle/dataset.ts";
+import type { DeploymentDefinition } from "../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../schemas/lifecycle/feature-view.ts";
+import type { GuardedStage, ModelRef, Signature, Task } from "../schemas/lifecycle/model.ts";
+import type { MonitorDefinition } from "../schemas/lifecycle/monitor.ts";
+import type { PolicyDefinition } from "../schemas/lifecycle/policy.ts";
+import type { TrainingSpec } from "../schemas/lifecycle/training-job.ts";
+import type { Aggregate } from "../schemas/lifecycle.ts";
 import type { FailedRule } from "./model/stages.ts";
 import type { Candidate } from "./policy/candidate.ts";
 

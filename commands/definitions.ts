@@ -16,7 +16,7 @@ import {
 } from "./fields.ts";
 import { runId } from "./tracking.ts";
 
-/** Zod shapes of the definitions in `schemas/lifecycle.ts`: what a caller may leave out has its default here. */
+/** Zod shapes of the definitions in `schemas/lifecycle/`: what a caller may leave out has its default here. */
 export const role = z.enum(["Admin", "Data_Scientist", "Regular_User"]);
 
 export const task = z.enum(["binary", "regression"]);

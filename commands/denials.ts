@@ -1,7 +1,8 @@
 import { type Clock, uuidv7 } from "../infra/clock.ts";
 import type { EventStore } from "../infra/event-store/port.ts";
 import { type AccessDenied, accessDenied, denialStream, platformProject } from "../schemas/denials.ts";
-import { type Role, streamName } from "../schemas/lifecycle.ts";
+import type { Role } from "../schemas/lifecycle/project.ts";
+import { streamName } from "../schemas/lifecycle.ts";
 import { type Logger, silentLogger } from "./log.ts";
 
 export type Denial = { actor: string; action: string; project: string; neededRole: Role | null };

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
-import { type ProjectEvent, parseStreamName, type Role, streamName } from "../schemas/lifecycle.ts";
+import type { ProjectEvent, Role } from "../schemas/lifecycle/project.ts";
+import { parseStreamName, streamName } from "../schemas/lifecycle.ts";
 import { upcast } from "../schemas/upcasters.ts";
 import type { DenialLog } from "./denials.ts";
 import { type Logger, silentLogger } from "./log.ts";

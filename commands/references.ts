@@ -4,14 +4,11 @@ import { type Clock, systemClock } from "../infra/clock.ts";
 import type { EventStore } from "../infra/event-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import { MillraceError } from "../schemas/errors.ts";
-import type {
-  Column,
-  EventSourceDefinition,
-  FeatureViewDefinition,
-  MonitorDefinition,
-  OutcomeDefinition,
-  Task,
-} from "../schemas/lifecycle.ts";
+import type { Column, OutcomeDefinition } from "../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../schemas/lifecycle/feature-view.ts";
+import type { Task } from "../schemas/lifecycle/model.ts";
+import type { MonitorDefinition } from "../schemas/lifecycle/monitor.ts";
 import type { Checks, InspectedModel } from "./checks.ts";
 import { checkColumnNames, featureOf, viewsOf } from "./deployment/columns.ts";
 import { deployment } from "./deployment/decider.ts";

@@ -12,7 +12,9 @@ import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { Documents } from "../projections/documents/types.ts";
 import type { onlineFeatures } from "../projections/online-features.ts";
 import type { TrackingStore } from "../projections/tracking/index.ts";
-import type { Lineage, TrafficSplit, TrainingSpec } from "../schemas/lifecycle.ts";
+import type { TrafficSplit } from "../schemas/lifecycle/deployment.ts";
+import type { Lineage } from "../schemas/lifecycle/model.ts";
+import type { TrainingSpec } from "../schemas/lifecycle/training-job.ts";
 import type { WarehouseReads } from "./warehouse-reads.ts";
 
 /** What a request says about who sends it: HTTP headers, or the payload of a WebSocket's `connection_init`. */

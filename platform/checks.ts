@@ -6,7 +6,7 @@ import { planColumns } from "../ml/features/columns.ts";
 import { planView } from "../ml/features/view.ts";
 import { inspectOnnx } from "../ml/onnx/inspect.ts";
 import { openScorer } from "../ml/onnx/session.ts";
-import type { Task } from "../schemas/lifecycle.ts";
+import type { Task } from "../schemas/lifecycle/model.ts";
 import type { Engines } from "./engines.ts";
 
 /** f0, f1, ...: as XGBoost names the columns of a matrix. */

@@ -1,4 +1,4 @@
-import type { Role } from "./lifecycle.ts";
+import type { Role } from "./lifecycle/project.ts";
 
 /**
  * A refusal of the gate, as a fact. Refusals are not an aggregate: nothing is decided from them, and only the audit

@@ -1,5 +1,8 @@
 import { MillraceError } from "./errors.ts";
-import type { EventSourceDefinition, LifecycleEvent, ModelVersionDefinition, MonitorDefinition } from "./lifecycle.ts";
+import type { EventSourceDefinition } from "./lifecycle/event-source.ts";
+import type { ModelVersionDefinition } from "./lifecycle/model.ts";
+import type { MonitorDefinition } from "./lifecycle/monitor.ts";
+import type { LifecycleEvent } from "./lifecycle.ts";
 
 /** Brings an event's data from one version to the next. Total over what that version's release wrote. */
 type Upcaster = (data: unknown) => unknown;

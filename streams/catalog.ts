@@ -5,17 +5,12 @@ import {
   START,
   type StoredEvent,
 } from "../infra/event-store/port.ts";
-import {
-  type DeploymentDefinition,
-  type EventSourceDefinition,
-  type FeatureViewDefinition,
-  isServable,
-  type LifecycleEvent,
-  type MonitorDefinition,
-  parseStreamName,
-  type ServableVersion,
-  type TrafficSplit,
-} from "../schemas/lifecycle.ts";
+import type { DeploymentDefinition, TrafficSplit } from "../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../schemas/lifecycle/feature-view.ts";
+import { isServable, type ServableVersion } from "../schemas/lifecycle/model.ts";
+import type { MonitorDefinition } from "../schemas/lifecycle/monitor.ts";
+import { type LifecycleEvent, parseStreamName } from "../schemas/lifecycle.ts";
 import { upcast } from "../schemas/upcasters.ts";
 
 /** The serving catalog: what the streams must do, folded from the event store. Keys: `<project>/<id>`. */

@@ -1,6 +1,6 @@
 import { auc, brier, decisions, logLoss } from "../ml/metrics/classification.ts";
 import { mae, r2, rmse } from "../ml/metrics/regression.ts";
-import type { Task } from "../schemas/lifecycle.ts";
+import type { Task } from "../schemas/lifecycle/model.ts";
 
 const THRESHOLD = 0.5;
 

@@ -5,7 +5,8 @@ import { compileExpression, type Expression, fieldTypes } from "../ml/cel/compil
 import { type ColumnPlan, planColumns } from "../ml/features/columns.ts";
 import { isLocal, planView, type SourceInfo, type ViewPlan } from "../ml/features/view.ts";
 import { MillraceError } from "../schemas/errors.ts";
-import type { EventSourceDefinition, TrainingSpec } from "../schemas/lifecycle.ts";
+import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts";
+import type { TrainingSpec } from "../schemas/lifecycle/training-job.ts";
 import { applicationOf } from "../schemas/topics.ts";
 
 /** Everything that a training set is built from, resolved at one moment. */

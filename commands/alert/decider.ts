@@ -1,4 +1,4 @@
-import type { AlertDefinition, AlertEvent } from "../../schemas/lifecycle.ts";
+import type { AlertDefinition, AlertEvent } from "../../schemas/lifecycle/alert.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

@@ -1,4 +1,4 @@
-import type { DatasetColumn, DatasetEvent, DatasetFormat, DatasetSource } from "../../schemas/lifecycle.ts";
+import type { DatasetColumn, DatasetEvent, DatasetFormat, DatasetSource } from "../../schemas/lifecycle/dataset.ts";
 import type { Decider } from "../decider.ts";
 import { type KeyValues, withoutKey, withValues } from "../key-values.ts";
 import type { Command } from "../payloads.ts";

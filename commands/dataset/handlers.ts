@@ -1,4 +1,4 @@
-import type { DatasetFormat, DatasetSource } from "../../schemas/lifecycle.ts";
+import type { DatasetFormat, DatasetSource } from "../../schemas/lifecycle/dataset.ts";
 import { asGiven, type HandlerContext, handlersOf } from "../handler.ts";
 import type { Payload } from "../payloads.ts";
 import { refused } from "../refusals.ts";

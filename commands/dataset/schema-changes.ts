@@ -1,4 +1,4 @@
-import type { DatasetColumn } from "../../schemas/lifecycle.ts";
+import type { DatasetColumn } from "../../schemas/lifecycle/dataset.ts";
 
 /** `from` is null for a new column, `to` for one that is gone. */
 export type SchemaChange = { column: string; from: string | null; to: string | null };

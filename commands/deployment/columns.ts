@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Column } from "../../schemas/lifecycle.ts";
+import type { Column } from "../../schemas/lifecycle/deployment.ts";
 
 /** BAD_REQUEST naming a column name that is there twice. */
 export const checkColumnNames = (columns: readonly Column[]): void => {

@@ -1,4 +1,4 @@
-import type { DeploymentDefinition, DeploymentEvent } from "../../schemas/lifecycle.ts";
+import type { DeploymentDefinition, DeploymentEvent } from "../../schemas/lifecycle/deployment.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { TrafficSplit } from "../../schemas/lifecycle.ts";
+import type { TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 
 const bad = (message: string): MillraceError => new MillraceError("BAD_REQUEST", `split: ${message}`);
 

@@ -1,4 +1,4 @@
-import type { EventSourceDefinition, EventSourceEvent } from "../../schemas/lifecycle.ts";
+import type { EventSourceDefinition, EventSourceEvent } from "../../schemas/lifecycle/event-source.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { ExperimentEvent } from "../../schemas/lifecycle.ts";
+import type { ExperimentEvent } from "../../schemas/lifecycle/experiment.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import { type KeyValues, keyValues, withoutKey, withValues } from "../key-values.ts";

@@ -1,4 +1,4 @@
-import type { FeatureViewDefinition, FeatureViewEvent } from "../../schemas/lifecycle.ts";
+import type { FeatureViewDefinition, FeatureViewEvent } from "../../schemas/lifecycle/feature-view.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

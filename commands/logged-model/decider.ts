@@ -1,4 +1,5 @@
-import type { ArtifactFile, LoggedModelDefinition, LoggedModelEvent } from "../../schemas/lifecycle.ts";
+import type { ArtifactFile } from "../../schemas/lifecycle/artifact-file.ts";
+import type { LoggedModelDefinition, LoggedModelEvent } from "../../schemas/lifecycle/logged-model.ts";
 import { type ArtifactFiles, isBelow, noFiles, withFile, withoutFiles } from "../artifact-files.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";

@@ -1,4 +1,4 @@
-import type { ModelEvent } from "../../schemas/lifecycle.ts";
+import type { ModelEvent } from "../../schemas/lifecycle/model.ts";
 import type { Command } from "../payloads.ts";
 import { findVersion, type Model } from "./state.ts";
 

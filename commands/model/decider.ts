@@ -1,4 +1,4 @@
-import type { ModelEvent } from "../../schemas/lifecycle.ts";
+import type { ModelEvent } from "../../schemas/lifecycle/model.ts";
 import type { Decider, DecisionContext } from "../decider.ts";
 import { type KeyValues, withoutKey, withValues } from "../key-values.ts";
 import type { Command } from "../payloads.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Signature } from "../../schemas/lifecycle.ts";
+import type { Signature } from "../../schemas/lifecycle/model.ts";
 import type { InspectedModel } from "../checks.ts";
 import type { Payload } from "../payloads.ts";
 import type { NewModelVersion } from "./state.ts";

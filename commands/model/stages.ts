@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { GuardedStage, ModelEvent, Stage } from "../../schemas/lifecycle.ts";
+import type { GuardedStage, ModelEvent, Stage } from "../../schemas/lifecycle/model.ts";
 import type { Payload } from "../payloads.ts";
 import { refused } from "../refusals.ts";
 import { findVersion, type Model, type ModelVersion } from "./state.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { GuardedStage, ModelVersionDefinition, Stage } from "../../schemas/lifecycle.ts";
+import type { GuardedStage, ModelVersionDefinition, Stage } from "../../schemas/lifecycle/model.ts";
 import { sameValue } from "../identity.ts";
 import type { KeyValues } from "../key-values.ts";
 

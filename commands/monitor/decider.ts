@@ -1,4 +1,4 @@
-import type { MonitorDefinition, MonitorEvent } from "../../schemas/lifecycle.ts";
+import type { MonitorDefinition, MonitorEvent } from "../../schemas/lifecycle/monitor.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

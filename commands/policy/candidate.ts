@@ -1,4 +1,5 @@
-import type { GuardedStage, LineageKind, ModelVersionDefinition } from "../../schemas/lifecycle.ts";
+import type { GuardedStage, ModelVersionDefinition } from "../../schemas/lifecycle/model.ts";
+import type { LineageKind } from "../../schemas/lifecycle/policy.ts";
 import { championOf } from "../model/stages.ts";
 import type { Approval, Model } from "../model/state.ts";
 

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { PolicyDefinition, PolicyEvent } from "../../schemas/lifecycle.ts";
+import type { PolicyDefinition, PolicyEvent } from "../../schemas/lifecycle/policy.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

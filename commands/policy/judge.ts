@@ -1,4 +1,5 @@
-import type { PolicyDefinition, Role } from "../../schemas/lifecycle.ts";
+import type { PolicyDefinition } from "../../schemas/lifecycle/policy.ts";
+import type { Role } from "../../schemas/lifecycle/project.ts";
 import type { FailedRule } from "../model/stages.ts";
 import type { Approval } from "../model/state.ts";
 import type { Candidate } from "./candidate.ts";

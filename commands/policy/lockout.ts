@@ -1,4 +1,4 @@
-import type { PolicyDefinition } from "../../schemas/lifecycle.ts";
+import type { PolicyDefinition } from "../../schemas/lifecycle/policy.ts";
 import { refused } from "../refusals.ts";
 import type { Members } from "./judge.ts";
 

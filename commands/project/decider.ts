@@ -1,4 +1,4 @@
-import type { ProjectEvent, Role } from "../../schemas/lifecycle.ts";
+import type { ProjectEvent, Role } from "../../schemas/lifecycle/project.ts";
 import type { Decider } from "../decider.ts";
 import type { Command } from "../payloads.ts";
 import { existing, refused, taken } from "../refusals.ts";

@@ -1,4 +1,4 @@
-import type { AlertDefinition } from "../../schemas/lifecycle.ts";
+import type { AlertDefinition } from "../../schemas/lifecycle/alert.ts";
 import type { DriftRecord } from "../../schemas/topics.ts";
 import { digestOf } from "../identity.ts";
 

@@ -1,5 +1,7 @@
 import type { EventStore } from "../../infra/event-store/port.ts";
-import { type Aggregate, type GuardedStage, type PolicyDefinition, streamName } from "../../schemas/lifecycle.ts";
+import type { GuardedStage } from "../../schemas/lifecycle/model.ts";
+import type { PolicyDefinition } from "../../schemas/lifecycle/policy.ts";
+import { type Aggregate, streamName } from "../../schemas/lifecycle.ts";
 import type { Checks } from "../checks.ts";
 import { type Policy, policy } from "../policy/decider.ts";
 import { judge, type Members } from "../policy/judge.ts";

@@ -1,13 +1,12 @@
 import { MillraceError } from "../../schemas/errors.ts";
+import type { Column, TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 import {
-  type Column,
   isServable,
   type ModelVersionDefinition,
-  type PolicyDefinition,
   type ServableVersion,
   type Task,
-  type TrafficSplit,
-} from "../../schemas/lifecycle.ts";
+} from "../../schemas/lifecycle/model.ts";
+import type { PolicyDefinition } from "../../schemas/lifecycle/policy.ts";
 import { model } from "../model/decider.ts";
 import { isGuarded } from "../model/stages.ts";
 import { findVersion } from "../model/state.ts";

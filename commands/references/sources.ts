@@ -1,5 +1,7 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { EventSourceDefinition, FeatureViewDefinition, OutcomeDefinition } from "../../schemas/lifecycle.ts";
+import type { OutcomeDefinition } from "../../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import { eventSource } from "../event-source/decider.ts";
 import { recordFields } from "../event-source/source-schema.ts";
 import { featureView } from "../feature-view/decider.ts";

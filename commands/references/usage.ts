@@ -1,4 +1,6 @@
-import type { Aggregate, FeatureViewDefinition, ModelRef } from "../../schemas/lifecycle.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
+import type { ModelRef } from "../../schemas/lifecycle/model.ts";
+import type { Aggregate } from "../../schemas/lifecycle.ts";
 import { featureOf, viewsOf } from "../deployment/columns.ts";
 import { type Deployment, deployment } from "../deployment/decider.ts";
 import { featureView } from "../feature-view/decider.ts";

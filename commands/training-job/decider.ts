@@ -1,4 +1,4 @@
-import type { TrainingJobEvent, TrainingSpec } from "../../schemas/lifecycle.ts";
+import type { TrainingJobEvent, TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 import type { Decider } from "../decider.ts";
 import { sameValue } from "../identity.ts";
 import type { Command } from "../payloads.ts";

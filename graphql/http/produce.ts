@@ -1,7 +1,7 @@
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { avroType, recordDecoder } from "../../schemas/codec.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { EventSourceDefinition } from "../../schemas/lifecycle.ts";
+import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
 import { type GivenRecord, jsonValue, type ReadyValue } from "./records.ts";
 
 export type ProduceFormat = "json" | "avro" | "binary";

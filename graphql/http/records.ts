@@ -4,7 +4,7 @@ import type { Clock } from "../../infra/clock.ts";
 import { jsonToAvro } from "../../schemas/avro-json.ts";
 import { frame } from "../../schemas/codec.ts";
 import { asMillraceError, type ErrorCode, MillraceError } from "../../schemas/errors.ts";
-import type { EventSourceDefinition } from "../../schemas/lifecycle.ts";
+import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
 
 /** One record of a request, as Kafka REST Proxy v2 has it. */
 export type GivenRecord = { key?: unknown; value?: unknown; partition?: unknown; timestamp?: unknown };

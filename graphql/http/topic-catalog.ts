@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { EventStore, Position, StoredEvent } from "../../infra/event-store/port.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import { type EventSourceDefinition, type EventSourceEvent, parseStreamName } from "../../schemas/lifecycle.ts";
+import type { EventSourceDefinition, EventSourceEvent } from "../../schemas/lifecycle/event-source.ts";
+import { parseStreamName } from "../../schemas/lifecycle.ts";
 import { upcast } from "../../schemas/upcasters.ts";
 
 /** The event source behind a topic, as of a revision of its stream. */

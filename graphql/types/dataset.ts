@@ -1,6 +1,6 @@
 import { type SchemaChange, schemaChanges } from "../../commands/dataset/schema-changes.ts";
 import type { DatasetDocument, DatasetVersionDocument } from "../../projections/documents/types.ts";
-import type { DatasetColumn as Column, DatasetSource as Source } from "../../schemas/lifecycle.ts";
+import type { DatasetColumn as Column, DatasetSource as Source } from "../../schemas/lifecycle/dataset.ts";
 import { builder } from "../builder.ts";
 import { pageSize } from "../limits/page-size.ts";
 import { Document, documentNode } from "./base.ts";

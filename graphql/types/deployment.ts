@@ -1,5 +1,9 @@
 import type { DeploymentDocument } from "../../projections/documents/types.ts";
-import type { Column as ColumnDefinition, OutcomeDefinition, TrafficSplit } from "../../schemas/lifecycle.ts";
+import type {
+  Column as ColumnDefinition,
+  OutcomeDefinition,
+  TrafficSplit,
+} from "../../schemas/lifecycle/deployment.ts";
 import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
 import { sameMoment } from "../moment.ts";

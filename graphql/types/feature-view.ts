@@ -1,5 +1,5 @@
 import type { FeatureViewDocument } from "../../projections/documents/types.ts";
-import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle.ts";
+import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import { builder } from "../builder.ts";
 import { AggregateFunction } from "../enums.ts";
 import { Document, documentNode } from "./base.ts";

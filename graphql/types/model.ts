@@ -1,5 +1,5 @@
 import type { ApprovalRecord, ModelDocument, ModelVersionDocument } from "../../projections/documents/types.ts";
-import type { Lineage, Signature, TensorInfo } from "../../schemas/lifecycle.ts";
+import type { Lineage, Signature, TensorInfo } from "../../schemas/lifecycle/model.ts";
 import { builder } from "../builder.ts";
 import { GuardedStage, ModelFormat, Stage, Task } from "../enums.ts";
 import { pageSize } from "../limits/page-size.ts";

@@ -1,5 +1,5 @@
 import type { AlertDocument, MonitorDocument } from "../../projections/documents/types.ts";
-import type { MonitorDefinition as Definition } from "../../schemas/lifecycle.ts";
+import type { MonitorDefinition as Definition } from "../../schemas/lifecycle/monitor.ts";
 import { builder } from "../builder.ts";
 import { DriftStatistic, MonitorKind } from "../enums.ts";
 import { Document, documentNode } from "./base.ts";

@@ -1,5 +1,5 @@
 import type { LoggedModelDocument, RunDocument } from "../../projections/documents/types.ts";
-import type { RunDataset as Dataset, RunOutput as Output } from "../../schemas/lifecycle.ts";
+import type { RunDataset as Dataset, RunOutput as Output } from "../../schemas/lifecycle/run.ts";
 import { builder } from "../builder.ts";
 import { RunStatus } from "../enums.ts";
 import { pageSize } from "../limits/page-size.ts";

@@ -1,5 +1,5 @@
 import type { TrainingJobDocument } from "../../projections/documents/types.ts";
-import type { BoostingParameters as Parameters, TrainingSpec as Spec } from "../../schemas/lifecycle.ts";
+import type { BoostingParameters as Parameters, TrainingSpec as Spec } from "../../schemas/lifecycle/training-job.ts";
 import { builder } from "../builder.ts";
 import { Task } from "../enums.ts";
 import { Document, documentNode } from "./base.ts";

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { BoostingParameters, Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { BoostingParameters } from "../../schemas/lifecycle/training-job.ts";
 import type { TrainingMatrix } from "./types.ts";
 
 const failed = (message: string): MillraceError => new MillraceError("TRAINING_FAILED", message);

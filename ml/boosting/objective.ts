@@ -1,4 +1,4 @@
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 
 /**
  * Gradients as whole numbers, so that their sums are exact and the same in whatever order and by however many workers

@@ -1,4 +1,5 @@
-import type { BoostingParameters, Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { BoostingParameters } from "../../schemas/lifecycle/training-job.ts";
 import { BIN_STRIDE } from "./bins.ts";
 import { CHUNK_ROWS } from "./objective.ts";
 

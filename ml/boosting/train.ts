@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { BoostingParameters, Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { BoostingParameters } from "../../schemas/lifecycle/training-job.ts";
 import { checkParameters, checkTraining } from "./check.ts";
 import { newSharedTraining, type SharedMatrix, type SharedTraining, shareFloats } from "./shared.ts";
 import type { BoostedTrees, TrainingMatrix, TrainingProgress, Tree } from "./types.ts";

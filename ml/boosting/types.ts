@@ -1,4 +1,4 @@
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 
 /**
  * What is learned from. `values` is row-major float32 (`rows * columns.length`), NaN where missing; `labels` are

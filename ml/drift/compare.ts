@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { DriftStatistic } from "../../schemas/lifecycle.ts";
+import type { DriftStatistic } from "../../schemas/lifecycle/monitor.ts";
 import { sharesOf } from "./bins.ts";
 import { jensenShannon } from "./js.ts";
 import { populationStability } from "./psi.ts";

@@ -1,4 +1,4 @@
-import type { AggregateFunction } from "../../schemas/lifecycle.ts";
+import type { AggregateFunction } from "../../schemas/lifecycle/feature-view.ts";
 
 /**
  * Partials that a tile holds, as doubles side by side ("slots"). Every merge here is commutative bit for bit, and

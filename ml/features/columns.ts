@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Column } from "../../schemas/lifecycle.ts";
+import type { Column } from "../../schemas/lifecycle/deployment.ts";
 import { compileExpression, type Expression, fieldTypes } from "../cel/compile.ts";
 import type { SourceInfo, ViewPlan } from "./view.ts";
 

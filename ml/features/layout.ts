@@ -1,4 +1,4 @@
-import type { AggregateFunction, FeatureDefinition } from "../../schemas/lifecycle.ts";
+import type { AggregateFunction, FeatureDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import type { Expression } from "../cel/compile.ts";
 import { identityOf, isSketch, type Kind, kindOf } from "./accumulators.ts";
 import { type Span, spanOf } from "./window.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle.ts";
+import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import { compileExpression, type Expression, type FieldTypes, fieldTypes } from "../cel/compile.ts";
 import { type CompiledFeature, type Layout, layoutOf } from "./layout.ts";
 import { windowLimits } from "./window.ts";

@@ -1,4 +1,4 @@
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 
 /**
  * Quality of predictions as sums: tiles of the same task merge by adding their numbers, place by place.

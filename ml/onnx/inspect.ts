@@ -1,5 +1,5 @@
 import type { InferenceSession } from "onnxruntime-node";
-import type { Signature, TensorInfo } from "../../schemas/lifecycle.ts";
+import type { Signature, TensorInfo } from "../../schemas/lifecycle/model.ts";
 import { readMetadata } from "./metadata.ts";
 import { createSession } from "./runtime.ts";
 

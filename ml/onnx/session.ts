@@ -1,6 +1,6 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 import { createSession, runtimeFingerprint } from "./runtime.ts";
 
 /** A loaded model that scores rows of float32 columns. */

@@ -1,6 +1,6 @@
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
-import type { Column } from "../../schemas/lifecycle.ts";
+import type { Column } from "../../schemas/lifecycle/deployment.ts";
 
 export type EndpointView = { project: string; endpoint: string; columns: readonly Column[] };
 

@@ -1,5 +1,5 @@
 import type { StoredEvent } from "../../infra/event-store/port.ts";
-import type { FeatureViewDefinition } from "../../schemas/lifecycle.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./fold.ts";
 import type { FeatureViewDocument } from "./types.ts";
 

@@ -1,4 +1,4 @@
-import type { Stage } from "../../schemas/lifecycle.ts";
+import type { Stage } from "../../schemas/lifecycle/model.ts";
 import { changed, created, type DocumentFold, idOfStream, lifecycleOf } from "./fold.ts";
 import type { ModelDocument } from "./types.ts";
 import { withoutKey } from "./without-key.ts";

@@ -1,21 +1,15 @@
-import type {
-  AlertDefinition,
-  DatasetVersionDefinition,
-  DeploymentDefinition,
-  EventSourceDefinition,
-  FeatureViewDefinition,
-  GuardedStage,
-  LoggedModelDefinition,
-  ModelVersionDefinition,
-  MonitorDefinition,
-  PolicyDefinition,
-  Role,
-  RunDataset,
-  RunOutput,
-  RunStatus,
-  Stage,
-  TrainingSpec,
-} from "../../schemas/lifecycle.ts";
+import type { AlertDefinition } from "../../schemas/lifecycle/alert.ts";
+import type { DatasetVersionDefinition } from "../../schemas/lifecycle/dataset.ts";
+import type { DeploymentDefinition } from "../../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
+import type { LoggedModelDefinition } from "../../schemas/lifecycle/logged-model.ts";
+import type { GuardedStage, ModelVersionDefinition, Stage } from "../../schemas/lifecycle/model.ts";
+import type { MonitorDefinition } from "../../schemas/lifecycle/monitor.ts";
+import type { PolicyDefinition } from "../../schemas/lifecycle/policy.ts";
+import type { Role } from "../../schemas/lifecycle/project.ts";
+import type { RunDataset, RunOutput, RunStatus } from "../../schemas/lifecycle/run.ts";
+import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 
 /** What every document carries: who made it and touched it last, and the position that it reflects. */
 export type DocumentBase = {

@@ -1,5 +1,6 @@
 import type { EventStore, StoredEvent } from "../../infra/event-store/port.ts";
-import { parseStreamName, type RunEvent } from "../../schemas/lifecycle.ts";
+import type { RunEvent } from "../../schemas/lifecycle/run.ts";
+import { parseStreamName } from "../../schemas/lifecycle.ts";
 import { lifecycleOf } from "../documents/fold.ts";
 import { type EventTable, type EventTableOptions, runEventTable } from "../event-table.ts";
 import { isRunId } from "./points.ts";

@@ -1,6 +1,6 @@
 import type { ReferenceProfile } from "../../ml/drift/profile.ts";
 import { compareSketch } from "../../ml/drift/sketch.ts";
-import type { MonitorDefinition } from "../../schemas/lifecycle.ts";
+import type { MonitorDefinition } from "../../schemas/lifecycle/monitor.ts";
 import { unpackNumbers } from "../../schemas/packed.ts";
 import type { TileRecord } from "../../schemas/topics.ts";
 

@@ -1,6 +1,6 @@
 import type { ByteWriter } from "../../schemas/byte-writer.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { TrafficSplit } from "../../schemas/lifecycle.ts";
+import type { TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 import { type PredictionConstants, type PredictionEncoder, predictionEncoder } from "./encode.ts";
 import { type Rows, rows } from "./rows.ts";
 import type { ReadyVersion } from "./variant.ts";

@@ -1,4 +1,4 @@
-import type { TrafficSplit } from "../../schemas/lifecycle.ts";
+import type { TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 
 /** FNV-1a over UTF-16 units, then murmur3's finaliser, so that near keys spread over [0, 1). */
 export const hashToUnit = (text: string, seed: number): number => {

@@ -3,7 +3,7 @@ import { compileExpression, fieldTypes } from "../../ml/cel/compile.ts";
 import { type ColumnPlan, type FeatureReader, planColumns } from "../../ml/features/columns.ts";
 import type { ByteWriter } from "../../schemas/byte-writer.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { CatalogDeployment, CatalogSource } from "../catalog.ts";
 import { outcomeEncoder } from "../outcomes/encode.ts";

@@ -3,7 +3,7 @@ import { decodeProfile } from "../../ml/drift/profile.ts";
 import { type Sketcher, sketcher } from "../../ml/drift/sketch.ts";
 import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 import { type CatalogDeployment, type CatalogVersion, versionKey } from "../catalog.ts";
 
 /** A version made ready to score: its session, and the sketcher of its reference profile where it has one. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 import { dataset, type NewDatasetVersion } from "../../commands/dataset/decider.ts";
 import { schemaChanges } from "../../commands/dataset/schema-changes.ts";
-import type { DatasetEvent } from "../../schemas/lifecycle.ts";
+import type { DatasetEvent } from "../../schemas/lifecycle/dataset.ts";
 import { eventsOf, platform } from "./platform.ts";
 import { artifact, loaded, otherArtifact } from "./samples.ts";
 import { spec } from "./specification.ts";

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { deployment } from "../../commands/deployment/decider.ts";
-import type { DeploymentEvent, TrafficSplit } from "../../schemas/lifecycle.ts";
+import type { DeploymentEvent, TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 import { payment } from "./samples.ts";
 import { spec } from "./specification.ts";
 

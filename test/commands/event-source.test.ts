@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventSource } from "../../commands/event-source/decider.ts";
 import { checkSourceSchema } from "../../commands/event-source/source-schema.ts";
-import type { EventSourceEvent } from "../../schemas/lifecycle.ts";
+import type { EventSourceEvent } from "../../schemas/lifecycle/event-source.ts";
 import { orderSchema, orders, paymentSchema } from "./samples.ts";
 import { spec } from "./specification.ts";
 

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { featureView } from "../../commands/feature-view/decider.ts";
-import type { FeatureViewEvent } from "../../schemas/lifecycle.ts";
+import type { FeatureViewEvent } from "../../schemas/lifecycle/feature-view.ts";
 import { spending } from "./samples.ts";
 import { spec } from "./specification.ts";
 

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { model } from "../../commands/model/decider.ts";
 import type { FailedRule } from "../../commands/model/stages.ts";
-import type { GuardedStage, ModelEvent, Stage } from "../../schemas/lifecycle.ts";
+import type { GuardedStage, ModelEvent, Stage } from "../../schemas/lifecycle/model.ts";
 import { version } from "./samples.ts";
 import { spec } from "./specification.ts";
 

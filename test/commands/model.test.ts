@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { model } from "../../commands/model/decider.ts";
 import { definitionOf, inputWidth } from "../../commands/model/inspection.ts";
-import type { ModelEvent } from "../../schemas/lifecycle.ts";
+import type { ModelEvent } from "../../schemas/lifecycle/model.ts";
 import { artifact, otherArtifact, version } from "./samples.ts";
 import { spec } from "./specification.ts";
 

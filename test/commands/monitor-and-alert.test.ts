@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import { alert } from "../../commands/alert/decider.ts";
 import { monitor } from "../../commands/monitor/decider.ts";
-import type { AlertEvent, MonitorEvent } from "../../schemas/lifecycle.ts";
+import type { AlertEvent } from "../../schemas/lifecycle/alert.ts";
+import type { MonitorEvent } from "../../schemas/lifecycle/monitor.ts";
 import { drift, finding } from "./samples.ts";
 import { spec } from "./specification.ts";
 

@@ -4,7 +4,8 @@ import type { Candidate } from "../../commands/policy/candidate.ts";
 import { policy } from "../../commands/policy/decider.ts";
 import { judge } from "../../commands/policy/judge.ts";
 import { checkNotLockedOut } from "../../commands/policy/lockout.ts";
-import type { PolicyDefinition, PolicyEvent, Role } from "../../schemas/lifecycle.ts";
+import type { PolicyDefinition, PolicyEvent } from "../../schemas/lifecycle/policy.ts";
+import type { Role } from "../../schemas/lifecycle/project.ts";
 import { spec } from "./specification.ts";
 
 const definition: PolicyDefinition = {

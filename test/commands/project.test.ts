@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { project } from "../../commands/project/decider.ts";
-import type { ProjectEvent } from "../../schemas/lifecycle.ts";
+import type { ProjectEvent } from "../../schemas/lifecycle/project.ts";
 import { spec } from "./specification.ts";
 
 const created: ProjectEvent[] = [

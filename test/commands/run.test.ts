@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { trackingChecks } from "../../commands/references/tracking.ts";
 import { type RunCommand, run } from "../../commands/run/decider.ts";
 import { sqliteEventStore } from "../../infra/event-store/sqlite.ts";
-import type { RunEvent } from "../../schemas/lifecycle.ts";
+import type { RunEvent } from "../../schemas/lifecycle/run.ts";
 import { eventsOf, noChecks, platform, temporaryDirectory } from "./platform.ts";
 import { now, spec } from "./specification.ts";
 

@@ -1,14 +1,12 @@
 import type { LoadedDataset } from "../../commands/checks.ts";
 import type { NewModelVersion } from "../../commands/model/state.ts";
 import type { PayloadInput } from "../../commands/payloads.ts";
-import type {
-  AlertDefinition,
-  DeploymentDefinition,
-  EventSourceDefinition,
-  FeatureViewDefinition,
-  MonitorDefinition,
-  TrainingSpec,
-} from "../../schemas/lifecycle.ts";
+import type { AlertDefinition } from "../../schemas/lifecycle/alert.ts";
+import type { DeploymentDefinition } from "../../schemas/lifecycle/deployment.ts";
+import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
+import type { MonitorDefinition } from "../../schemas/lifecycle/monitor.ts";
+import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 
 /** A small shop of valid definitions. */
 const HOUR = 3_600_000;

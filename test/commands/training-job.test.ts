@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { trainingJob } from "../../commands/training-job/decider.ts";
-import type { TrainingJobEvent } from "../../schemas/lifecycle.ts";
+import type { TrainingJobEvent } from "../../schemas/lifecycle/training-job.ts";
 import { training } from "./samples.ts";
 import { spec } from "./specification.ts";
 

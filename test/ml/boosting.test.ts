@@ -12,7 +12,8 @@ import {
 import { auc, logLoss } from "../../ml/metrics/classification.ts";
 import { r2 } from "../../ml/metrics/regression.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import type { BoostingParameters, Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { BoostingParameters } from "../../schemas/lifecycle/training-job.ts";
 
 const parameters: BoostingParameters = {
   trees: 30,

@@ -6,7 +6,7 @@ import { buildProfile, decodeProfile, encodeProfile, type ReferenceProfile } fro
 import { compareSketch, sketcher } from "../../ml/drift/sketch.ts";
 import { normedWasserstein } from "../../ml/drift/wasserstein.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import type { DriftStatistic } from "../../schemas/lifecycle.ts";
+import type { DriftStatistic } from "../../schemas/lifecycle/monitor.ts";
 
 const statistics: DriftStatistic[] = ["psi", "js", "ks", "wasserstein"];
 

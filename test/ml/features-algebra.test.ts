@@ -7,7 +7,7 @@ import { addDistinct, estimateDistinct, hyperLogLog, mergeDistinct } from "../..
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import { planView, type SourceInfo, type ViewPlan } from "../../ml/features/view.ts";
 import { boundaryOf, firstTile, hopMs, spanOf, tileOf } from "../../ml/features/window.ts";
-import type { AggregateFunction, FeatureDefinition } from "../../schemas/lifecycle.ts";
+import type { AggregateFunction, FeatureDefinition } from "../../schemas/lifecycle/feature-view.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

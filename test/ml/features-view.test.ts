@@ -4,7 +4,7 @@ import { planColumns } from "../../ml/features/columns.ts";
 import { evaluateBlob, viewState } from "../../ml/features/state.ts";
 import { isLocal, planView, type SourceInfo } from "../../ml/features/view.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle.ts";
+import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { auc, brier, decisions, logLoss } from "../../ml/metrics/classification.ts";
 import { mae, r2, rmse } from "../../ml/metrics/regression.ts";
 import { addToTile, mergeTiles, newMetricTile, summarizeTile } from "../../ml/metrics/tile.ts";
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 
 const close = (actual: number, expected: number, within = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= within, `${actual} is not within ${within} of ${expected}`);

@@ -8,7 +8,7 @@ import { inspectOnnx } from "../../ml/onnx/inspect.ts";
 import { openScorer } from "../../ml/onnx/session.ts";
 import { attributes, encodeModel, type OnnxModel } from "../../ml/onnx/writer.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle.ts";
+import type { Task } from "../../schemas/lifecycle/model.ts";
 
 const columns = ["a", "b", "c"];
 

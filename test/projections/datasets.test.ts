@@ -6,7 +6,7 @@ import type { Artifacts } from "../../infra/artifacts/port.ts";
 import type { DatasetProfile } from "../../ml/datasets/profile.ts";
 import { loadDataset } from "../../projections/clickhouse/datasets/load.ts";
 import { datasetTable } from "../../projections/clickhouse/datasets/sql.ts";
-import type { DatasetFormat } from "../../schemas/lifecycle.ts";
+import type { DatasetFormat } from "../../schemas/lifecycle/dataset.ts";
 import { type Fixture, openFixture } from "./clickhouse-fixture.ts";
 
 describe("datasets in the warehouse", () => {

@@ -1,11 +1,8 @@
 import fc from "fast-check";
-import type {
-  AlertDefinition,
-  DatasetVersionDefinition,
-  Lineage,
-  ModelVersionDefinition,
-  TrainingSpec,
-} from "../../schemas/lifecycle.ts";
+import type { AlertDefinition } from "../../schemas/lifecycle/alert.ts";
+import type { DatasetVersionDefinition } from "../../schemas/lifecycle/dataset.ts";
+import type { Lineage, ModelVersionDefinition } from "../../schemas/lifecycle/model.ts";
+import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 import type { Fact } from "./stores.ts";
 
 /** Facts of every aggregate, as examples and as random histories. */

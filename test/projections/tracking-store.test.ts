@@ -24,7 +24,7 @@ import {
 } from "../../projections/tracking/index.ts";
 import { runValues } from "../../projections/tracking/run-values.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
-import type { RunEvent } from "../../schemas/lifecycle.ts";
+import type { RunEvent } from "../../schemas/lifecycle/run.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import { type Fixture, openFixture } from "./clickhouse-fixture.ts";
 import { record } from "./stores.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { buildProfile, encodeProfile } from "../../ml/drift/profile.ts";
-import type { MonitorDefinition } from "../../schemas/lifecycle.ts";
+import type { MonitorDefinition } from "../../schemas/lifecycle/monitor.ts";
 import { driftSchema, topicOf } from "../../schemas/topics.ts";
 import { type Click, columns, eventually, openWorld, project, shopView, stump, type World } from "./world.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TrafficSplit } from "../../schemas/lifecycle.ts";
+import type { TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 import { router } from "../../streams/predictions/routing.ts";
 
 const split: TrafficSplit = [

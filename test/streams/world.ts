@@ -13,14 +13,10 @@ import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
 import type { BoostedTrees } from "../../ml/boosting/types.ts";
 import { exportBoosting } from "../../ml/onnx/export.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
-import type {
-  Column,
-  DeploymentDefinition,
-  FeatureViewDefinition,
-  LifecycleEvent,
-  ModelVersionDefinition,
-} from "../../schemas/lifecycle.ts";
-import { type Aggregate, streamName } from "../../schemas/lifecycle.ts";
+import type { Column, DeploymentDefinition } from "../../schemas/lifecycle/deployment.ts";
+import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
+import type { ModelVersionDefinition } from "../../schemas/lifecycle/model.ts";
+import { type Aggregate, type LifecycleEvent, streamName } from "../../schemas/lifecycle.ts";
 import { predictionSchema, topicOf } from "../../schemas/topics.ts";
 import { currentVersion } from "../../schemas/upcasters.ts";
 import { readAll } from "../../streams/runtime/restore.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { platformState } from "../../commands/references/platform-state.ts";
-import type { TrainingSpec } from "../../schemas/lifecycle.ts";
+import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 import { buildTrainingSet } from "../../training/dataset.ts";
 import { planTraining } from "../../training/plan.ts";
 import { type FlightEvent, flights, HOUR, history, project, START, spec, view } from "./history.ts";

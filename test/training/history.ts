@@ -13,7 +13,7 @@ import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
 import { inspectOnnx } from "../../ml/onnx/inspect.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
 import { encodeJournal } from "../../schemas/journal.ts";
-import type { TrainingSpec } from "../../schemas/lifecycle.ts";
+import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
 import { applicationOf, topicOf } from "../../schemas/topics.ts";
 import type { JobEngines } from "../../training/runner.ts";
 import { noChecks } from "../commands/platform.ts";

@@ -4,7 +4,8 @@ import { type Run, run } from "../../../commands/run/decider.ts";
 import { type Fold, stateReader } from "../../../commands/state-reader.ts";
 import type { EventStore } from "../../../infra/event-store/port.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { type ArtifactFile, streamName } from "../../../schemas/lifecycle.ts";
+import type { ArtifactFile } from "../../../schemas/lifecycle/artifact-file.ts";
+import { streamName } from "../../../schemas/lifecycle.ts";
 
 /** A run or logged model, by its own id. */
 export type ArtifactOwner = { kind: "run" | "logged-model"; id: string };

@@ -1,4 +1,4 @@
-import type { DatasetFormat } from "../../../schemas/lifecycle.ts";
+import type { DatasetFormat } from "../../../schemas/lifecycle/dataset.ts";
 import { type DatasetEngines, loadDataset } from "./load.ts";
 import { snapshotRows } from "./snapshot.ts";
 

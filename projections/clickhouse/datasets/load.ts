@@ -5,7 +5,7 @@ import type { TableDefinition } from "../../../infra/warehouse/ddl.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { plainType } from "../../../ml/datasets/profile.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import type { DatasetColumn, DatasetFormat } from "../../../schemas/lifecycle.ts";
+import type { DatasetColumn, DatasetFormat } from "../../../schemas/lifecycle/dataset.ts";
 import { stageCsv } from "./csv.ts";
 import { stageJson } from "./json.ts";
 import { profileTable } from "./profile.ts";

@@ -9,7 +9,7 @@ import {
   plainType,
   quantileLevels,
 } from "../../../ml/datasets/profile.ts";
-import type { DatasetColumn } from "../../../schemas/lifecycle.ts";
+import type { DatasetColumn } from "../../../schemas/lifecycle/dataset.ts";
 import { backquoted } from "./sql.ts";
 import { select } from "./warehouse-calls.ts";
 

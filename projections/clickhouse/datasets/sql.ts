@@ -1,4 +1,4 @@
-import type { DatasetFormat } from "../../../schemas/lifecycle.ts";
+import type { DatasetFormat } from "../../../schemas/lifecycle/dataset.ts";
 
 export const quoted = (text: string): string =>
   `'${text.replace(/[\\'\n\t\r\0]/g, (character) => escapes[character] as string)}'`;

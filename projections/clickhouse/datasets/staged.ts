@@ -1,4 +1,4 @@
-import type { DatasetColumn } from "../../../schemas/lifecycle.ts";
+import type { DatasetColumn } from "../../../schemas/lifecycle/dataset.ts";
 
 /** Rows as they came, in a table of their own, and how they become columns: SQL over that table, by name. */
 export type Staged = { table: string; columns: (DatasetColumn & { sql: string })[] };

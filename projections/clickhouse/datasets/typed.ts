@@ -1,6 +1,6 @@
 import type { Artifacts } from "../../../infra/artifacts/port.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
-import type { DatasetColumn } from "../../../schemas/lifecycle.ts";
+import type { DatasetColumn } from "../../../schemas/lifecycle/dataset.ts";
 import { checkNames } from "./names.ts";
 import { invalid, isMalformed, readRefusal } from "./refusal.ts";
 import { backquoted } from "./sql.ts";

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventStore, Position } from "../../../infra/event-store/port.ts";
 import { asMillraceError, isMillraceError, type MillraceError } from "../../../schemas/errors.ts";
-import { type DatasetVersionDefinition, parseStreamName } from "../../../schemas/lifecycle.ts";
+import type { DatasetVersionDefinition } from "../../../schemas/lifecycle/dataset.ts";
+import { parseStreamName } from "../../../schemas/lifecycle.ts";
 import { upcast } from "../../../schemas/upcasters.ts";
 import { type DatasetEngines, ensureDatasetTable } from "./load.ts";
 import { backquoted, datasetTable, datasetView, rowColumn } from "./sql.ts";
