@@ -9,6 +9,7 @@ import { datasetDoor } from "./http/datasets.ts";
 import { mlflowDoor } from "./http/mlflow/door.ts";
 import { refuseWith } from "./http/refusal.ts";
 import { registryDoor } from "./http/registry.ts";
+import { restRefusals } from "./http/rest-refusal.ts";
 import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
@@ -60,7 +61,7 @@ const bareServer = (deps: StatusDeps): FastifyInstance => {
     done(new MillraceError("FORBIDDEN", `pages of ${request.headers.origin} may not change anything here`));
   });
   endConnections(server);
-  refuseWith(server, deps);
+  refuseWith(server, deps, restRefusals);
   return server;
 };
 

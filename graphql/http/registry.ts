@@ -4,12 +4,12 @@ import type { RegisteredSchema, SchemaRegistry } from "../../infra/schema-regist
 import { avroType } from "../../schemas/codec.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import type { ServerDeps } from "../deps.ts";
+import { refuseWith } from "./refusal.ts";
 import { type RegistryAccess, registryAccess } from "./registry-access.ts";
 import { configRoutes } from "./registry-config.ts";
-import { refuseAsRegistry, refused } from "./registry-refusal.ts";
+import { refused, registryRefusals, V1 } from "./registry-refusal.ts";
 import { topicCatalog } from "./topic-catalog.ts";
 
-const V1 = "application/vnd.schemaregistry.v1+json";
 const bodyTypes = [V1, "application/vnd.schemaregistry+json", "application/json", "application/octet-stream"];
 
 type Params = { subject: string; version: string; id: string };
@@ -32,7 +32,7 @@ export const registryDoor =
     await root.register(
       async (server) => {
         answerAsRegistry(server);
-        refuseAsRegistry(server, deps);
+        refuseWith(server, deps, registryRefusals);
         server.get("/", async () => ({}));
         subjectRoutes(server, registry, access);
         schemaRoutes(server, registry, access);

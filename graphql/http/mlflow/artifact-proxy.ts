@@ -3,10 +3,11 @@ import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { badPath, isBelow, isPlainPath } from "../../../commands/artifact-files.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { ServerDeps } from "../../deps.ts";
+import { refuseWith } from "../refusal.ts";
 import { type ArtifactPlace, entriesAt, placeOf } from "./artifact-index.ts";
 import { entryAnswer } from "./artifact-list.ts";
 import type { ContextOf, MlflowContext } from "./context.ts";
-import { notImplemented, refuseAsMlflow } from "./errors.ts";
+import { mlflowRefusals, notImplemented } from "./errors.ts";
 
 const pathOf = ({ params }: FastifyRequest): string => (params as { "*": string })["*"];
 
@@ -44,7 +45,7 @@ const store = async (context: MlflowContext, { kind, id, path }: ArtifactPlace, 
 export const artifactProxy =
   (contextOf: ContextOf, deps: ServerDeps): FastifyPluginAsync =>
   async (server) => {
-    refuseAsMlflow(server, deps);
+    refuseWith(server, deps, mlflowRefusals);
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", (_, payload, done) => done(null, payload));
 

@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastif
 import type { z } from "zod";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { ServerDeps } from "../../deps.ts";
+import { refuseWith } from "../refusal.ts";
 import { artifactList } from "./artifact-list.ts";
 import { artifactProxy } from "./artifact-proxy.ts";
 import { type MlflowContext, mlflowContexts } from "./context.ts";
-import { refuseAsMlflow } from "./errors.ts";
+import { mlflowRefusals } from "./errors.ts";
 import { experiments } from "./experiments.ts";
 import { info, serverInfo } from "./info.ts";
 import { loggedModels } from "./logged-models.ts";
@@ -88,7 +89,7 @@ export const mlflowDoor =
 
     const rest = async (server: FastifyInstance): Promise<void> => {
       takeJson(server);
-      refuseAsMlflow(server, deps);
+      refuseWith(server, deps, mlflowRefusals);
       const route: Route = (method, path, schema, answer, bodyLimit = BODY_LIMIT) => {
         server.route({
           method,

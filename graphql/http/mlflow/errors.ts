@@ -1,7 +1,5 @@
-import type { FastifyInstance } from "fastify";
 import { type ErrorCode, MillraceError } from "../../../schemas/errors.ts";
-import type { ServerDeps } from "../../deps.ts";
-import { codedError, logFailure, shownMessage } from "../../errors.ts";
+import { json, type Refusals } from "../refusal.ts";
 
 /** What MLflow's clients tell cases apart by, with its HTTP status. */
 type Refusal = readonly [code: string, status: number];
@@ -26,22 +24,15 @@ const refusalOf = ({ code, status, retryable, details }: MillraceError): Refusal
 export const notImplemented = (message: string): MillraceError =>
   new MillraceError("BAD_REQUEST", message, { details: { mlflow: "NOT_IMPLEMENTED" } });
 
-/** Errors and unknown paths of MLflow's doors: `{ error_code, message }`. */
-export const refuseAsMlflow = (
-  server: FastifyInstance,
-  { settings, logger }: Pick<ServerDeps, "settings" | "logger">,
-): void => {
-  const { development } = settings;
-  server.setErrorHandler((error, request, reply) => {
-    const coded = codedError(error);
-    logFailure(coded, { development, correlationId: request.id, logger });
-    if (coded.retryable) reply.header("retry-after", "1");
-    const [error_code, status] = refusalOf(coded);
-    reply.removeHeader("etag").removeHeader("content-length").type("application/json; charset=utf-8");
-    return reply.code(status).send({ error_code, message: shownMessage(coded, development) });
-  });
-  server.setNotFoundHandler((request, reply) => {
-    const message = `there is no ${request.method} ${request.url.split("?", 1)[0]} here; docs/mlflow.md lists what is answered`;
-    return reply.code(404).send({ error_code: "ENDPOINT_NOT_FOUND", message });
-  });
+/** Of MLflow's doors: `{ error_code, message }`. */
+export const mlflowRefusals: Refusals = {
+  mediaType: json,
+  answer(error, message) {
+    const [error_code, status] = refusalOf(error);
+    return { status, body: { error_code, message } };
+  },
+  unknown: (call) =>
+    new MillraceError("NOT_FOUND", `there is no ${call} here; docs/mlflow.md lists what is answered`, {
+      details: { mlflow: "ENDPOINT_NOT_FOUND" },
+    }),
 };
