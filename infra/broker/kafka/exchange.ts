@@ -38,6 +38,14 @@ export const failOn = (code: number, api: string, detail?: string | null): void 
   if (code !== 0) throw new ProtocolError(code, api, detail);
 };
 
+/** Reads an answer that is a throttle time and a code. */
+export const codeAlone =
+  (api: string) =>
+  (from: Decoder): void => {
+    from.readInt32();
+    failOn(from.readInt16(), api);
+  };
+
 export type PartitionsOf = { topic: string; partitions: readonly number[] };
 export type PartitionCode = { topic: string; partition: number; code: number };
 
@@ -49,6 +57,20 @@ export const partitionCodes = (from: Decoder): PartitionCode[] =>
       return one.readArray((each) => ({ topic, partition: each.readInt32(), code: each.readInt16() }));
     })
     .flat();
+
+export type OffsetsOf = { topic: string; partitions: readonly { partition: number; offset: number }[] };
+
+/** `[topic [partition offset leader_epoch metadata]]`, as offsets are committed: of no epoch and without metadata. */
+export const offsetStructs = (topics: readonly OffsetsOf[]): Encoder[] =>
+  structs(topics, (one, { topic, partitions }) =>
+    one
+      .writeString(topic)
+      .writeArray(
+        structs(partitions, (each, { partition, offset }) =>
+          each.writeInt32(partition).writeInt64(offset).writeInt32(-1).writeString(null),
+        ),
+      ),
+  );
 
 /** Throws the first code that tells something: one that was not attempted fails with the one that was. */
 export const failOnPartitions = (results: readonly PartitionCode[], api: string, notAttempted = -1): void => {

@@ -1,40 +1,26 @@
 import type { Offsets } from "../port.ts";
 import { codes, ProtocolError } from "./errors.ts";
 import {
+  codeAlone,
   type Exchange,
   failOn,
   failOnPartitions,
   int64,
+  type OffsetsOf,
+  offsetStructs,
   type PartitionsOf,
   partitionCodes,
   struct,
   structs,
   text,
 } from "./exchange.ts";
-import type { OffsetsOf } from "./transaction-requests.ts";
 
 /** Commits without being a member of the group: it must have none. */
 export const commitOffsets = (group: string, topics: readonly OffsetsOf[]): Exchange<void> => ({
   name: "OffsetCommit",
   key: 8,
   version: 6,
-  body: struct((to) =>
-    to
-      .writeString(group)
-      .writeInt32(-1)
-      .writeString("")
-      .writeArray(
-        structs(topics, (one, { topic, partitions }) =>
-          one
-            .writeString(topic)
-            .writeArray(
-              structs(partitions, (each, { partition, offset }) =>
-                each.writeInt32(partition).writeInt64(offset).writeInt32(-1).writeString(null),
-              ),
-            ),
-        ),
-      ),
-  ),
+  body: struct((to) => to.writeString(group).writeInt32(-1).writeString("").writeArray(offsetStructs(topics))),
   read: (from) => {
     from.readInt32();
     failOnPartitions(partitionCodes(from), "OffsetCommit");
@@ -164,10 +150,7 @@ export const heartbeat = (group: string, generation: number, member: string): Ex
   key: 12,
   version: 3,
   body: struct((to) => to.writeString(group).writeInt32(generation).writeString(member).writeString(null)),
-  read: (from) => {
-    from.readInt32();
-    failOn(from.readInt16(), "Heartbeat");
-  },
+  read: codeAlone("Heartbeat"),
 });
 
 export const leaveGroup = (group: string, member: string): Exchange<void> => ({
@@ -175,8 +158,5 @@ export const leaveGroup = (group: string, member: string): Exchange<void> => ({
   key: 13,
   version: 3,
   body: struct((to) => to.writeString(group).writeArray([struct((one) => one.writeString(member).writeString(null))])),
-  read: (from) => {
-    from.readInt32();
-    failOn(from.readInt16(), "LeaveGroup");
-  },
+  read: codeAlone("LeaveGroup"),
 });

@@ -2,6 +2,7 @@ import { MillraceError } from "../../../schemas/errors.ts";
 import type { Offsets } from "../port.ts";
 import { allOf, append, type Log, soon, type Written } from "./append.ts";
 import { codes, hasCode, ProtocolError } from "./errors.ts";
+import type { OffsetsOf } from "./exchange.ts";
 import { noPartition, partitionsByTopic, type Topics } from "./topics.ts";
 import {
   addOffsets,
@@ -10,7 +11,6 @@ import {
   describeTransaction,
   endTransaction,
   initProducer,
-  type OffsetsOf,
   type Producer,
 } from "./transaction-requests.ts";
 import type { Part, Unit } from "./unit.ts";

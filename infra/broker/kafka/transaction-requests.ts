@@ -1,8 +1,11 @@
 import { codes } from "./errors.ts";
 import {
+  codeAlone,
   type Exchange,
   failOn,
   failOnPartitions,
+  type OffsetsOf,
+  offsetStructs,
   type PartitionsOf,
   partitionCodes,
   struct,
@@ -51,13 +54,8 @@ export const addOffsets = (transactionalId: string, { id, epoch }: Producer, gro
   key: 25,
   version: 1,
   body: struct((to) => to.writeString(transactionalId).writeInt64(id).writeInt16(epoch).writeString(group)),
-  read: (from) => {
-    from.readInt32();
-    failOn(from.readInt16(), "AddOffsetsToTxn");
-  },
+  read: codeAlone("AddOffsetsToTxn"),
 });
-
-export type OffsetsOf = { topic: string; partitions: readonly { partition: number; offset: number }[] };
 
 /** Sent to the group's coordinator, after `addOffsets` to the transaction's. */
 export const commitOffsetsInTransaction = (
@@ -75,17 +73,7 @@ export const commitOffsetsInTransaction = (
       .writeString(group)
       .writeInt64(id)
       .writeInt16(epoch)
-      .writeArray(
-        structs(topics, (one, { topic, partitions }) =>
-          one
-            .writeString(topic)
-            .writeArray(
-              structs(partitions, (each, { partition, offset }) =>
-                each.writeInt32(partition).writeInt64(offset).writeInt32(-1).writeString(null),
-              ),
-            ),
-        ),
-      ),
+      .writeArray(offsetStructs(topics)),
   ),
   read: (from) => {
     from.readInt32();
@@ -98,10 +86,7 @@ export const endTransaction = (transactionalId: string, { id, epoch }: Producer,
   key: 26,
   version: 1,
   body: struct((to) => to.writeString(transactionalId).writeInt64(id).writeInt16(epoch).writeBoolean(commit)),
-  read: (from) => {
-    from.readInt32();
-    failOn(from.readInt16(), "EndTxn");
-  },
+  read: codeAlone("EndTxn"),
 });
 
 /** The state of a transactional id, e.g. PrepareCommit until the markers of a commit are written, then CompleteCommit. */
