@@ -49,8 +49,8 @@ const uuidOf = (digits: string): Buffer => {
 const noRun = Buffer.alloc(16);
 
 /**
- * A number of 128 bits, little-endian, that is larger the later a point is: its timestamp, then its value in the
- * order of doubles with NaN below all.
+ * A number of 128 bits, little-endian, that is larger the later a point is: its timestamp, which is not negative, then
+ * its value in the order of doubles with NaN below all.
  */
 const rankOf = ({ timestamp, value }: Point, rank: Buffer): Buffer => {
   if (Number.isNaN(value)) rank.writeBigUInt64LE(0n, 0);
@@ -66,7 +66,10 @@ const rankOf = ({ timestamp, value }: Point, rank: Buffer): Buffer => {
 const decode = (batch: RecordBatch, i: number): MetricBatchRecord => {
   try {
     const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-    return avroType(metricBatchSchema).fromBuffer(bytes) as MetricBatchRecord;
+    const record = avroType(metricBatchSchema).fromBuffer(bytes) as MetricBatchRecord;
+    const early = record.points.find(({ timestamp }) => timestamp < 0);
+    if (early === undefined) return record;
+    throw new Error(`"${early.key}" has the timestamp ${early.timestamp}, which is before 1970`);
   } catch (cause) {
     const where = `${batch.topic}/${batch.partition} at ${batch.offsets[i]}`;
     throw new MillraceError("UNDECODABLE_RECORD", `${where}: ${(cause as Error).message}`, { cause });
