@@ -3,18 +3,16 @@ import {
   float64Column,
   int32Column,
   int64Column,
-  nativeBlock,
   stringColumn,
   timeColumn,
 } from "../../../infra/warehouse/native-block.ts";
 import { avroCursor } from "../avro-cursor.ts";
-import { originOf } from "./origin.ts";
-import { frameBytes, type RowEncoder, type Sink } from "./sink.ts";
+import { nativeEncoder } from "./native-encoder.ts";
+import { originColumns, type RowEncoder, type Sink } from "./sink.ts";
 
 /** Transcodes `outcomeSchema` (schemas/topics.ts), field by field in its order. */
 const outcomeEncoder = (): RowEncoder => {
   const avro = avroCursor();
-  const origin = originOf();
   const predictionId = stringColumn("prediction_id");
   const endpoint = dictionaryColumn("endpoint");
   const model = dictionaryColumn("model");
@@ -30,54 +28,34 @@ const outcomeEncoder = (): RowEncoder => {
   const topic = dictionaryColumn("topic");
   const partition = int32Column("partition");
   const offset = int64Column("offset");
-  const block = nativeBlock([
-    ...[...origin.columns, predictionId, endpoint, model, version, variant, entity, key, predictedAt, outcomeAt],
+  const columns = [
+    ...[predictionId, endpoint, model, version, variant, entity, key, predictedAt, outcomeAt],
     ...[output, outcome, predictionOffset, topic, partition, offset],
-  ]);
-  return {
-    append(batch, i, assignment) {
-      if (batch.valueStart[i] < 0) return false;
-      try {
-        origin.write(batch, i, assignment);
-        avro.over(batch.bytes, batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-        avro.stringTo(predictionId.to);
-        avro.stringTo(endpoint.to);
-        avro.stringTo(model.to);
-        avro.intTo(version.to);
-        avro.stringTo(variant.to);
-        avro.stringTo(entity.to);
-        avro.stringTo(key.to);
-        avro.longTo(predictedAt.to);
-        avro.longTo(outcomeAt.to);
-        avro.doubleTo(output.to);
-        avro.doubleTo(outcome.to);
-        avro.longTo(predictionOffset.to);
-        avro.stringTo(topic.to);
-        avro.intTo(partition.to);
-        avro.longTo(offset.to);
-      } catch (error) {
-        block.dropRow();
-        throw error;
-      }
-      block.endRow();
-      return true;
-    },
-    get length() {
-      return block.length;
-    },
-    bytes: () => block.bytes(),
-    reset() {
-      origin.reset();
-      block.reset();
-    },
-  };
+  ];
+  return nativeEncoder(avro, columns, () => {
+    avro.stringTo(predictionId.to);
+    avro.stringTo(endpoint.to);
+    avro.stringTo(model.to);
+    avro.intTo(version.to);
+    avro.stringTo(variant.to);
+    avro.stringTo(entity.to);
+    avro.stringTo(key.to);
+    avro.longTo(predictedAt.to);
+    avro.longTo(outcomeAt.to);
+    avro.doubleTo(output.to);
+    avro.doubleTo(outcome.to);
+    avro.longTo(predictionOffset.to);
+    avro.stringTo(topic.to);
+    avro.intTo(partition.to);
+    avro.longTo(offset.to);
+  });
 };
 
 export const outcomeSink = (): Sink => ({
   kind: "outcomes",
   table: "outcomes",
   columns:
-    "project, _topic, _partition, _offset, prediction_id, endpoint, model, version, variant, entity, key, predicted_at, " +
+    `${originColumns}, prediction_id, endpoint, model, version, variant, entity, key, predicted_at, ` +
     "outcome_at, output, outcome, prediction_offset, topic, partition, offset",
   format: "Native",
   encoder: outcomeEncoder,

@@ -4,19 +4,17 @@ import {
   float64Column,
   int32Column,
   int64Column,
-  nativeBlock,
   numberColumn,
   stringColumn,
   timeColumn,
 } from "../../../infra/warehouse/native-block.ts";
 import { avroCursor } from "../avro-cursor.ts";
-import { originOf } from "./origin.ts";
-import { frameBytes, type RowEncoder, type Sink } from "./sink.ts";
+import { nativeEncoder } from "./native-encoder.ts";
+import { originColumns, type RowEncoder, type Sink } from "./sink.ts";
 
 /** Transcodes `predictionSchema` (schemas/topics.ts), field by field in its order. */
 const predictionEncoder = (): RowEncoder => {
   const avro = avroCursor();
-  const origin = originOf();
   const id = stringColumn("id");
   const endpoint = dictionaryColumn("endpoint");
   const revision = int32Column("revision");
@@ -40,65 +38,45 @@ const predictionEncoder = (): RowEncoder => {
   const servedAt = timeColumn("served_at");
   const latency = float64Column("latency_ms");
   const runtime = dictionaryColumn("runtime");
-  const block = nativeBlock([
-    ...[...origin.columns, id, endpoint, revision, model, version, variant, share, entity, key, eventTime, topic],
+  const columns = [
+    ...[id, endpoint, revision, model, version, variant, share, entity, key, eventTime, topic],
     ...[partition, offset, positions, lookups, features, output, servedAt, latency, runtime],
-  ]);
+  ];
   const aPosition = (): void => avro.longTo(position.to);
   const aLookup = (): void => {
     avro.stringTo(view.to);
     avro.intTo(lookedUpIn.to);
     avro.longTo(lookedUpAt.to);
   };
-  return {
-    append(batch, i, assignment) {
-      if (batch.valueStart[i] < 0) return false;
-      try {
-        origin.write(batch, i, assignment);
-        avro.over(batch.bytes, batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-        avro.stringTo(id.to);
-        avro.stringTo(endpoint.to);
-        avro.intTo(revision.to);
-        avro.stringTo(model.to);
-        avro.intTo(version.to);
-        avro.stringTo(variant.to);
-        avro.doubleTo(share.to);
-        avro.stringTo(entity.to);
-        avro.stringTo(key.to);
-        avro.longTo(eventTime.to);
-        avro.stringTo(topic.to);
-        avro.intTo(partition.to);
-        avro.longTo(offset.to);
-        avro.arrayTo(positions.to, aPosition);
-        avro.arrayTo(lookups.to, aLookup);
-        avro.floatsTo(features.to);
-        avro.doubleTo(output.to);
-        avro.longTo(servedAt.to);
-        avro.doubleTo(latency.to);
-        avro.stringTo(runtime.to);
-      } catch (error) {
-        block.dropRow();
-        throw error;
-      }
-      block.endRow();
-      return true;
-    },
-    get length() {
-      return block.length;
-    },
-    bytes: () => block.bytes(),
-    reset() {
-      origin.reset();
-      block.reset();
-    },
-  };
+  return nativeEncoder(avro, columns, () => {
+    avro.stringTo(id.to);
+    avro.stringTo(endpoint.to);
+    avro.intTo(revision.to);
+    avro.stringTo(model.to);
+    avro.intTo(version.to);
+    avro.stringTo(variant.to);
+    avro.doubleTo(share.to);
+    avro.stringTo(entity.to);
+    avro.stringTo(key.to);
+    avro.longTo(eventTime.to);
+    avro.stringTo(topic.to);
+    avro.intTo(partition.to);
+    avro.longTo(offset.to);
+    avro.arrayTo(positions.to, aPosition);
+    avro.arrayTo(lookups.to, aLookup);
+    avro.floatsTo(features.to);
+    avro.doubleTo(output.to);
+    avro.longTo(servedAt.to);
+    avro.doubleTo(latency.to);
+    avro.stringTo(runtime.to);
+  });
 };
 
 export const predictionSink = (): Sink => ({
   kind: "predictions",
   table: "predictions",
   columns:
-    "project, _topic, _partition, _offset, id, endpoint, revision, model, version, variant, share, entity, key, " +
+    `${originColumns}, id, endpoint, revision, model, version, variant, share, entity, key, ` +
     "event_time, topic, partition, offset, positions, lookups, features, output, served_at, latency_ms, runtime",
   format: "Native",
   encoder: predictionEncoder,
