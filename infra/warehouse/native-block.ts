@@ -63,8 +63,8 @@ export const nativeBlock = (columns: readonly NativeColumn[]): NativeBlock => {
   };
 };
 
-/** Numbers and times, each of so many bytes, as RowBinary has them. */
-export const numberColumn = (name: string, type: string, size: 4 | 8): NativeColumn & { to: RowBinaryWriter } => {
+/** Numbers, times and UUIDs, each of so many bytes, as RowBinary has them. */
+export const numberColumn = (name: string, type: string, size: 4 | 8 | 16): NativeColumn & { to: RowBinaryWriter } => {
   const to = rowBinaryWriter(1 << 16);
   return {
     name,

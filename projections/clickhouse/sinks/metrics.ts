@@ -2,39 +2,20 @@ import type { RecordBatch } from "../../../infra/broker/port.ts";
 import {
   dictionaryColumn,
   float64Column,
-  int32Column,
   int64Column,
   type NativeColumn,
   nativeBlock,
+  numberColumn,
   stringColumn,
 } from "../../../infra/warehouse/native-block.ts";
-import { type RowBinaryWriter, rowBinaryWriter } from "../../../infra/warehouse/row-binary.ts";
 import { avroType } from "../../../schemas/codec.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { type MetricBatchRecord, metricBatchSchema } from "../../../schemas/topics.ts";
 import { isLater } from "../../tracking/latest.ts";
-import { frameBytes, type RowEncoder, type Sink, type SinkAssignment } from "./sink.ts";
+import { originOf } from "./origin.ts";
+import { frameBytes, originColumns, type RowEncoder, type Sink, type SinkAssignment } from "./sink.ts";
 
 type Point = MetricBatchRecord["points"][number];
-
-/** Columns of so many bytes a value that are written as they are. */
-const bytesColumn = (name: string, type: string, size: number): NativeColumn & { to: RowBinaryWriter } => {
-  const to = rowBinaryWriter(1 << 14);
-  return {
-    name,
-    type,
-    to,
-    get length() {
-      return to.length;
-    },
-    keep: (rows) => to.truncate(rows * size),
-    reset: () => to.reset(),
-    writeTo(out) {
-      const bytes = to.bytes();
-      out.raw(bytes, 0, bytes.length);
-    },
-  };
-};
 
 /** A UUID's two halves, each little-endian, of 32 hexadecimal digits. */
 const uuidOf = (digits: string): Buffer => {
@@ -76,35 +57,22 @@ const decode = (batch: RecordBatch, i: number): MetricBatchRecord => {
   }
 };
 
-type Place = { project: string; topic: string; partition: number; offset: number };
-
 type PointColumns = {
   columns: readonly NativeColumn[];
-  write(place: Place, run: Buffer, experiment: string, point: Point): void;
+  write(run: Buffer, experiment: string, point: Point): void;
 };
 
 const pointColumns = (isLatest: boolean): PointColumns => {
-  const project = dictionaryColumn("project");
-  const topic = dictionaryColumn("_topic");
-  const partition = int32Column("_partition");
-  const offset = int64Column("_offset");
-  const runs = bytesColumn("run", "UUID", 16);
+  const runs = numberColumn("run", "UUID", 16);
   const key = dictionaryColumn("key");
   const [timestamp, step, value] = [int64Column("timestamp"), int64Column("step"), float64Column("value")];
   const [model, dataset, digest] = [stringColumn("model"), stringColumn("dataset"), stringColumn("digest")];
   const experiments = dictionaryColumn("experiment");
-  const ranks = bytesColumn("rank", "UInt128", 16);
+  const ranks = numberColumn("rank", "UInt128", 16);
   const rank = Buffer.alloc(16);
   return {
-    columns: [
-      ...[project, topic, partition, offset, runs, key, timestamp, step, value],
-      ...(isLatest ? [experiments, ranks] : [model, dataset, digest]),
-    ],
-    write(place, run, experiment, point) {
-      project.to.push(project.to.indexOf(place.project));
-      topic.to.push(topic.to.indexOf(place.topic));
-      partition.to.u32(place.partition);
-      offset.to.i64(place.offset);
+    columns: [runs, key, timestamp, step, value, ...(isLatest ? [experiments, ranks] : [model, dataset, digest])],
+    write(run, experiment, point) {
       runs.to.raw(run, 0, 16);
       key.to.push(key.to.indexOf(point.key));
       timestamp.to.i64(point.timestamp);
@@ -133,10 +101,13 @@ const latestOf = (points: readonly Point[]): Iterable<Point> => {
 
 const emptyPoint = { value: 0, step: 0, model: "", dataset: "", digest: "" };
 
+type Place = { project: string; topic: string; partition: number; offset: number };
+
 /** A record has many rows; an insert also says, in a row of no run, up to where it has each partition. */
 const metricsEncoder = (isLatest: boolean): RowEncoder => {
+  const origin = originOf();
   const { columns, write } = pointColumns(isLatest);
-  const block = nativeBlock(columns);
+  const block = nativeBlock([...origin.columns, ...columns]);
   let reached = new Map<string, Place>();
   const placeOf = (batch: RecordBatch, i: number, { project }: SinkAssignment): Place => ({
     project,
@@ -144,16 +115,18 @@ const metricsEncoder = (isLatest: boolean): RowEncoder => {
     partition: batch.partition,
     offset: batch.offsets[i],
   });
+  const addRow = (place: Place, run: Buffer, experiment: string, point: Point): void => {
+    origin.write(place.project, place.topic, place.partition, place.offset);
+    write(run, experiment, point);
+    block.endRow();
+  };
   return {
     append(batch, i, assignment) {
       if (batch.valueStart[i] < 0) return false;
       const { run, experiment, points } = decode(batch, i);
       const uuid = uuidOf(run);
       const place = placeOf(batch, i, assignment);
-      for (const point of isLatest ? latestOf(points) : points) {
-        write(place, uuid, experiment, point);
-        block.endRow();
-      }
+      for (const point of isLatest ? latestOf(points) : points) addRow(place, uuid, experiment, point);
       reached.set(`${batch.topic}/${batch.partition}`, place);
       return true;
     },
@@ -163,25 +136,23 @@ const metricsEncoder = (isLatest: boolean): RowEncoder => {
     bytes() {
       for (const place of reached.values()) {
         const timestamp = isLatest ? place.offset : 0;
-        write(place, noRun, "", { ...emptyPoint, key: String(place.partition), timestamp });
-        block.endRow();
+        addRow(place, noRun, "", { ...emptyPoint, key: String(place.partition), timestamp });
       }
       reached = new Map();
       return block.bytes();
     },
     reset() {
       reached = new Map();
+      origin.reset();
       block.reset();
     },
   };
 };
 
-const origin = "project, _topic, _partition, _offset";
-
 const metricSink = (table: string, isLatest: boolean): Sink => ({
   kind: "metrics",
   table,
-  columns: `${origin}, run, key, timestamp, step, value, ${isLatest ? "experiment, rank" : "model, dataset, digest"}`,
+  columns: `${originColumns}, run, key, timestamp, step, value, ${isLatest ? "experiment, rank" : "model, dataset, digest"}`,
   format: "Native",
   encoder: () => metricsEncoder(isLatest),
 });
