@@ -42,7 +42,7 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
   const { clock = systemClock, maxBytes } = options;
   const writerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables, busyTimeoutMs: 0, maxBytes });
   const readerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables });
-  const change = changeSignal(path, "broker");
+  const change = changeSignal(path, "broker", readerDb);
   const catalog = sqliteCatalog(readerDb);
   const topicChanges = sqliteTopicChanges(writerDb, catalog);
   const log = sqliteLog(readerDb);

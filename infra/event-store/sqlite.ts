@@ -37,7 +37,7 @@ type Waiting = { append: Append; resolve: (result: AppendResult) => void; reject
 export const sqliteEventStore = (path: string, options: { maxBytes?: number } = {}): EventStore => {
   const reads = openSqlite(path, { synchronous: "FULL", create });
   const writes = openSqlite(path, { synchronous: "FULL", create, busyTimeoutMs: 0, ...options });
-  const changes = changeSignal(path, "events");
+  const changes = changeSignal(path, "events", reads);
   const write = appender(writes);
   const headQuery = reads.prepare("SELECT max(position) FROM events");
   headQuery.setReturnArrays(true);
