@@ -137,13 +137,18 @@ const TOPIC_RESOURCE = 2;
 const TOPIC_SOURCE = 1;
 
 /** By topic the settings that were given to it (not the cluster's defaults), or the error code in its place. */
-export const describeTopics = (topics: readonly string[]): Exchange<Map<string, Map<string, string> | number>> => ({
+export const describeTopics = (
+  topics: readonly string[],
+  settings: readonly string[],
+): Exchange<Map<string, Map<string, string> | number>> => ({
   name: "DescribeConfigs",
   key: 32,
   version: 2,
   body: struct((to) =>
     to
-      .writeArray(structs(topics, (one, topic) => one.writeInt8(TOPIC_RESOURCE).writeString(topic).writeInt32(-1)))
+      .writeArray(
+        structs(topics, (one, topic) => one.writeInt8(TOPIC_RESOURCE).writeString(topic).writeArray(settings)),
+      )
       .writeBoolean(false),
   ),
   read: (from) => {

@@ -33,9 +33,11 @@ export const settingsOf = ({ cleanup, retentionMs, maxRecordBytes = 0 }: TopicCo
 export const oldConfigs = (settings: ConfigEntries): ConfigEntries =>
   settings.filter(([name]) => !timeLimits.includes(name));
 
-/** What is altered on a topic that is there. */
-export const managed = (settings: ConfigEntries): ConfigEntries =>
-  settings.filter(([name]) => ["cleanup.policy", "max.message.bytes", "retention.ms"].includes(name));
+/** What is read of a topic, and altered on one that is there. */
+export const managed = ["cleanup.policy", "max.message.bytes", "retention.ms"];
+
+export const managedOnly = (settings: ConfigEntries): ConfigEntries =>
+  settings.filter(([name]) => managed.includes(name));
 
 /** What the settings given to a topic say; of a topic that others made, as near as can be said. */
 export const configOf = (partitions: number, own: ReadonlyMap<string, string>): TopicConfig => {

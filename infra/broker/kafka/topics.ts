@@ -5,7 +5,15 @@ import type { KafkaClient } from "./client.ts";
 import { codes, hasCode, ProtocolError } from "./errors.ts";
 import type { PartitionsOf } from "./exchange.ts";
 import { alterTopic, createTopic, deleteTopic, describeTopics, type Metadata } from "./requests.ts";
-import { configOf, DEFAULT_MAX_RECORD_BYTES, managed, maxBatchBytes, oldConfigs, settingsOf } from "./topic-configs.ts";
+import {
+  configOf,
+  DEFAULT_MAX_RECORD_BYTES,
+  managed,
+  managedOnly,
+  maxBatchBytes,
+  oldConfigs,
+  settingsOf,
+} from "./topic-configs.ts";
 
 export type KafkaTopic = {
   name: string;
@@ -59,10 +67,12 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
     );
   };
 
+  const configsOf = (topicNames: readonly string[]) => client.ask(describeTopics(topicNames, managed));
+
   /** Those of the names that exist, by name. */
   const load = async (names: readonly string[] | null): Promise<KafkaTopic[]> => {
     const found = await described(names);
-    const configs = found.length === 0 ? new Map() : await client.ask(describeTopics(found.map(({ topic }) => topic)));
+    const configs = found.length === 0 ? new Map() : await configsOf(found.map(({ topic }) => topic));
     const loaded: KafkaTopic[] = [];
     for (const { topic, code, partitions } of found) {
       if (code !== 0 && code !== codes.LEADER_NOT_AVAILABLE) throw new ProtocolError(code, "Metadata", topic);
@@ -168,7 +178,7 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
         );
       }
       if (sameConfig(existing.config, config)) return;
-      const settings = managed(settingsOf(config));
+      const settings = managedOnly(settingsOf(config));
       const unset = config.retentionMs === undefined && config.cleanup === "compact" ? ["retention.ms"] : [];
       await client.persist(() => onController(alterTopic(inKafka(name), settings, unset)));
       await until(name, (found) => found !== undefined && sameConfig(found.config, config));
