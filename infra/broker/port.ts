@@ -114,10 +114,13 @@ export type ConsumeOptions = {
 
 /** A pull reader over assigned partitions: it never buffers more than it was asked for. */
 export type Reader = {
-  /** The next records of this partition, or null when there are none at the moment. Never waits. */
+  /** The next records of this partition, or null when there are none, or were none as a wait ended just now. Never waits. */
   poll(topic: string, partition: number): Promise<RecordBatch | null>;
-  /** Resolves when some partition may have records beyond what was polled, or after `timeoutMs`. */
-  wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves when some partition may have records beyond what was polled, or after `timeoutMs`. Answers false where it
+   * knows of none: the next poll would find nothing but what came since.
+   */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   seek(topic: string, partition: number, offset: number): void;
   close(): Promise<void>;
 };

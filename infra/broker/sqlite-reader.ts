@@ -85,9 +85,10 @@ export const sqliteReader = (
       try {
         for (;;) {
           const seen = change.version;
-          if (closed || signal?.aborted || hasMore()) return;
+          if (closed || signal?.aborted) return false;
+          if (hasMore()) return true;
           const left = deadline - performance.now();
-          if (left <= 0) return;
+          if (left <= 0) return false;
           await change.wait(left, stop.signal, seen);
         }
       } finally {

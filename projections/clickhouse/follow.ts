@@ -45,10 +45,10 @@ export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Sour
     async assign(assignments) {
       const wanted = new Map<string, SinkAssignment>();
       const present: TopicPartition[] = [];
+      const existing = new Map((await broker.topics()).map(({ topic, config }) => [topic, config]));
       for (const assignment of assignments) {
-        if (assignment.kind !== sink.kind) continue;
-        const config = await broker.topic(assignment.topic);
-        if (config === null) continue;
+        const config = existing.get(assignment.topic);
+        if (assignment.kind !== sink.kind || config === undefined) continue;
         wanted.set(assignment.topic, assignment);
         for (let partition = 0; partition < config.partitions; partition++) {
           present.push({ topic: assignment.topic, partition });
@@ -89,8 +89,11 @@ export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Sour
       return took;
     },
     async wait(milliseconds, signal) {
-      if (reader !== null) return reader.wait(milliseconds, signal);
-      return new Promise((resolve) => {
+      if (reader !== null) {
+        await reader.wait(milliseconds, signal);
+        return;
+      }
+      await new Promise<void>((resolve) => {
         const done = (): void => {
           clearTimeout(timer);
           signal.removeEventListener("abort", done);

@@ -11,6 +11,8 @@ type Watch = {
   monitor: CatalogMonitor;
   definition: DriftMonitor;
   reader: Reader;
+  /** Next offset of the tiles to read. */
+  position: number;
   /** Newest record of each tile in windows that are not judged yet, by tile key. */
   tiles: Map<string, TileRecord>;
   watermarks: Map<number, { time: number; seenAt: number }>;
@@ -53,6 +55,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
         partitions: [{ topic, partition: 0 }],
         from: new Map([[partitionKey(topic, 0), 0]]),
       }),
+      position: 0,
       tiles: new Map(),
       watermarks: notHeardYet(partitionsOf(catalog, monitor.project, definition.deployment), clock()),
       judgedTo: judged?.offset ?? 0,
@@ -73,6 +76,7 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
     const topic = topicOf.tiles(watch.monitor.project);
     const batch = await watch.reader.poll(topic, 0);
     if (batch === null) return true;
+    watch.position = batch.offsets[batch.count - 1] + 1;
     for (let i = 0; i < batch.count; i++) {
       if (batch.valueStart[i] < 0) continue;
       const record = type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i])) as TileRecord;
@@ -112,8 +116,8 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
   };
 
   return {
-    /** Reads and judges what there is; answers how many monitors had something to read. */
-    step: async (catalog: Catalog): Promise<number> => {
+    /** Reads, if something may have come, and judges what there is; answers how many monitors had something to read. */
+    step: async (catalog: Catalog, mayRead: boolean): Promise<number> => {
       for (const [key, watch] of watches) {
         if (catalog.monitors.has(key)) continue;
         watches.delete(key);
@@ -124,10 +128,19 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
         if (monitor.definition.kind !== "drift") continue;
         const watch = watches.get(key) ?? (await open(catalog, monitor, monitor.definition));
         watches.set(key, watch);
-        if (!(await absorb(watch))) busy += 1;
+        if (mayRead && !(await absorb(watch))) busy += 1;
         else await judge(watch, catalog);
       }
       return busy;
+    },
+    /** Next offsets of what it reads, by `topic/partition`. */
+    positions: (): Map<string, number> => {
+      const positions = new Map<string, number>();
+      for (const { monitor, position } of watches.values()) {
+        const key = partitionKey(topicOf.tiles(monitor.project), 0);
+        positions.set(key, Math.min(position, positions.get(key) ?? position));
+      }
+      return positions;
     },
     close: async (): Promise<void> => {
       for (const watch of watches.values()) await watch.reader.close();

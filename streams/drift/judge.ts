@@ -22,16 +22,19 @@ const retryMs = 5_000;
 export const judge = ({ broker, artifacts, emitter, clock, logger }: JudgeOptions) => {
   let evaluator: DriftEvaluator | null = null;
   let againAt = 0;
+  /** Whether it is known that all has been read. */
+  let atEnd = false;
 
   const close = async (): Promise<void> => {
     const held = evaluator;
     evaluator = null;
+    atEnd = false;
     await held?.close();
   };
 
   return {
-    /** Answers how many monitors had something to read. */
-    step: async (catalog: Catalog, isMine: boolean): Promise<number> => {
+    /** Answers how many monitors had something to read; it looks for that only where something may have come. */
+    step: async (catalog: Catalog, isMine: boolean, mayRead: boolean): Promise<number> => {
       if (!isMine) {
         await close();
         return 0;
@@ -45,7 +48,11 @@ export const judge = ({ broker, artifacts, emitter, clock, logger }: JudgeOption
           clock,
           writer: await broker.writer(evaluatorWriter),
         });
-        return await evaluator.step(catalog);
+        const mustRead = mayRead || !atEnd;
+        atEnd = false;
+        const busy = await evaluator.step(catalog, mustRead);
+        atEnd = busy === 0;
+        return busy;
       } catch (error) {
         againAt = clock() + retryMs;
         if (beginAnewAfter.includes(asMillraceError(error).code)) await close();
@@ -53,6 +60,8 @@ export const judge = ({ broker, artifacts, emitter, clock, logger }: JudgeOption
         return 0;
       }
     },
+    /** Next offsets of what it reads, by `topic/partition`: to be waited for. */
+    positions: (): ReadonlyMap<string, number> => evaluator?.positions() ?? new Map(),
     close,
   };
 };

@@ -62,9 +62,8 @@ const fencedMs = 10_000;
 
 const roundRetryMs = 1_000;
 
-/** How long a thread with nothing to do sleeps unless it is woken: records of its inputs do; tiles to be judged do not. */
-const quietIdleMs = 5_000;
-const judgingIdleMs = 1_000;
+/** How long a thread with nothing to do sleeps unless it is woken. Windows of silent partitions are judged by then. */
+const idleMs = 5_000;
 
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
@@ -91,6 +90,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const drift = judge({ broker, artifacts: options.artifacts, emitter: environment.emitter, clock, logger });
   let slots: Slot[] = [];
   let assigned = -1;
+  /** Whether anything may have come since the tasks have found nothing. */
+  let mayRead = true;
 
   const round = async (): Promise<void> => {
     if (catalog.revision() !== seen || membership.revision() !== assigned) {
@@ -101,20 +102,20 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       await versions.retain(catalog.current().deployments.values());
       seen = revision;
       assigned = assignment;
+      mayRead = true;
     }
     let taken = 0;
-    for (const slot of slots) {
+    for (const slot of mayRead ? slots : []) {
       if (signal.aborted) return;
       taken += await runSlot(slot, environment, catalog, logger);
     }
-    taken += await drift.step(catalog.current(), membership.owns(0));
+    taken += await drift.step(catalog.current(), membership.owns(0), mayRead);
     if (taken > 0) return new Promise(setImmediate);
     const changes = [
       (wake: AbortSignal) => catalog.changed(seen, wake),
       (wake: AbortSignal) => membership.changed(assigned, wake),
     ];
-    const idleMs = membership.owns(0) ? judgingIdleMs : quietIdleMs;
-    await waitForWork(environment, slots, changes, idleMs, signal);
+    mayRead = await waitForWork(environment, slots, drift.positions(), changes, signal);
   };
 
   const loop = async (): Promise<void> => {
@@ -124,6 +125,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
           await round();
         } catch (error) {
           if (!asMillraceError(error).retryable) throw error;
+          mayRead = true;
           logger.warn({ err: error, retryInMs: roundRetryMs }, "an engine does not answer; the tasks wait for it");
           await sleep(roundRetryMs, undefined, { signal }).catch(() => {});
         }
@@ -224,15 +226,18 @@ const signatureOf = (application: Application): string =>
     [...application.plans.values()].map(({ view, version }) => [view, version]),
   ]);
 
-/** Sleeps until an input that ran dry has records, something has changed, or a waiting task's patience ends. */
+/**
+ * Sleeps until an input that ran dry has records, there is something to be judged, something has changed, or a waiting
+ * task's patience ends. Answers false where the tasks would find nothing.
+ */
 const waitForWork = async (
   { broker, clock, maxTaskIdleMs }: TaskEnvironment,
   slots: readonly Slot[],
+  judged: ReadonlyMap<string, number>,
   changes: readonly ((wake: AbortSignal) => Promise<void>)[],
-  idleMs: number,
   signal: AbortSignal,
-): Promise<void> => {
-  const from = new Map<string, number>();
+): Promise<boolean> => {
+  const from = new Map(judged);
   let holding = false;
   for (const { task, partition } of slots) {
     if (task === null) continue;
@@ -254,7 +259,7 @@ const waitForWork = async (
   const patience = Math.min(idleMs, ...due, ...(holding ? [Math.min(50, maxTaskIdleMs)] : []));
   const reader = broker.reader({ partitions, from });
   try {
-    await reader.wait(Math.max(5, patience), wake.signal);
+    return (await reader.wait(Math.max(5, patience), wake.signal)) || patience < idleMs;
   } finally {
     signal.removeEventListener("abort", stop);
     wake.abort();

@@ -63,15 +63,31 @@ export const readerContract = (made: () => BrokerSetup): void => {
       const reader = readerOf(broker, "a", 1);
       assert.equal(await reader.poll("a", 0), null);
       let woken = false;
-      const waiting = reader.wait(20_000).then(() => {
+      const waiting = reader.wait(20_000).then((came) => {
         woken = true;
+        return came;
       });
       await other.produce("b", [record("k", "v")]);
       await other.commitOffsets("g", [{ topic: "b", partition: 0, offset: 1 }]);
       assert.equal(woken, false);
       await other.produce("a", [record("k", "v")]);
-      await waiting;
+      assert.equal(await waiting, true);
       assert.equal((await reader.poll("a", 0))?.count, 1);
+    });
+
+    it("says that nothing came, and hears of what comes between two waits", async () => {
+      await broker.ensureTopic("a", { ...plain, partitions: 2 });
+      const other = await made().another();
+      const reader = readerOf(broker, "a", 2);
+      for (let round = 0; round < 3; round++) {
+        assert.equal(await reader.wait(20), false);
+        assert.equal(await reader.poll("a", round % 2), null);
+        const transaction = other.transaction();
+        transaction.add("a", round % 2, "k", Buffer.from("v"), round);
+        await transaction.commit();
+        assert.equal(await reader.wait(20_000), true);
+        assert.equal((await reader.poll("a", round % 2))?.count, 1);
+      }
     });
 
     it("does not wait when something came after its last poll, and stops when told", async () => {
@@ -79,13 +95,13 @@ export const readerContract = (made: () => BrokerSetup): void => {
       const reader = readerOf(broker, "a", 1);
       assert.equal(await reader.poll("a", 0), null);
       await broker.produce("a", [record("k", "v")]);
-      await reader.wait(60_000);
+      assert.equal(await reader.wait(60_000), true);
       assert.equal((await reader.poll("a", 0))?.count, 1);
-      await reader.wait(1);
+      assert.equal(await reader.wait(1), false);
       const abort = new AbortController();
       const aborted = reader.wait(60_000, abort.signal);
       abort.abort();
-      await aborted;
+      assert.equal(await aborted, false);
       const closing = reader.wait(60_000);
       await reader.close();
       await closing;

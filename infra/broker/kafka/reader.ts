@@ -12,8 +12,9 @@ const DEFAULT_RECORDS = 8192;
 const DEFAULT_BYTES = 4 << 20;
 /** A wait is to learn that there is something, not to get all of it. */
 const WAIT_PART_BYTES = 1 << 16;
-/** One request waits at most so long: a wait that was given up keeps its connection busy no longer. */
-const WAIT_MS = 1_000;
+/** What the first request after records waits at most, and each that follows one which has brought none. */
+const FIRST_WAIT_MS = 1_000;
+const NEXT_WAIT_MS = 5_000;
 const RETRY_MS = 100;
 /** What the last answer of a wait may come later than its end. */
 const GRACE_MS = 50;
@@ -27,7 +28,12 @@ type Cursor = {
   held: RecordBatch | null;
   /** The fetch that was begun when the last of `held` was handed out. */
   ahead: Promise<Fetched | null> | null;
+  /** Nothing was there when the last wait ended: the next poll need not ask again. */
+  dry: boolean;
 };
+
+/** A request that waits at a leader. It outlives the wait that began it, and serves the next one. */
+type Waiting = { at: readonly Cursor[]; offsets: readonly number[]; answer: Promise<void> };
 
 /** Where it reads, and what it must not do any more when the broker is closed. */
 export type ReaderContext = { client: KafkaClient; topics: Topics; fetcher: Fetcher; onClose(reader: Reader): void };
@@ -38,9 +44,11 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
   const cursors = new Map<string, Cursor>();
   for (const { topic, partition } of options.partitions) {
     const key = partitionKey(topic, partition);
-    cursors.set(key, { topic, partition, next: options.from.get(key) ?? 0, held: null, ahead: null });
+    cursors.set(key, { topic, partition, next: options.from.get(key) ?? 0, held: null, ahead: null, dry: false });
   }
   const closing = new AbortController();
+  const underWay = new Map<number, Waiting>();
+  let longest = FIRST_WAIT_MS;
 
   const cursorOf = (topic: string, partition: number): Cursor => {
     if (closing.signal.aborted) throw new MillraceError("CLOSED", "the reader is closed");
@@ -86,23 +94,47 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     if (fetched !== null) accept(cursor, fetched);
   };
 
+  /** Fails with `nothingCame` after `waitMs`. */
+  const ask = async (leader: number, at: readonly Cursor[], waitMs: number): Promise<void> => {
+    const asked = at.map((cursor) => fromHere(cursor, Math.min(maxBytes, WAIT_PART_BYTES)));
+    const began = performance.now();
+    const fetched = await fetcher.within(leader, asked, waitMs);
+    let moved = false;
+    at.forEach((cursor, i) => {
+      const got = fetched.get(partitionKey(cursor.topic, cursor.partition));
+      if (got === undefined || !isAt(cursor, asked[i].offset)) return;
+      accept(cursor, got);
+      cursor.dry = got.batch === null && got.next === asked[i].offset;
+      moved ||= !cursor.dry;
+    });
+    longest = holding() ? FIRST_WAIT_MS : NEXT_WAIT_MS;
+    if (holding()) return;
+    // An answer at once with nothing in it: an offset beyond the log's end.
+    const early = performance.now() - began < Math.min(waitMs, RETRY_MS) / 2;
+    if (early && !moved) await sleep(Math.min(waitMs, RETRY_MS));
+    throw nothingCame;
+  };
+
+  const waitAt = (leader: number, at: readonly Cursor[], leftMs: number): Promise<void> => {
+    const before = underWay.get(leader);
+    if (before !== undefined && serves(before, at)) return before.answer;
+    const waitMs = longest === NEXT_WAIT_MS ? longest : Math.ceil(Math.min(leftMs, longest));
+    const answer = ask(leader, at, waitMs).finally(() => {
+      if (underWay.get(leader)?.answer === answer) underWay.delete(leader);
+    });
+    answer.catch(() => {});
+    underWay.set(leader, { at, offsets: at.map(({ next }) => next), answer });
+    return answer;
+  };
+
   /** One request to each leader; resolves when the first has brought records, or all have ended. */
-  const anything = async (waitMs: number): Promise<void> => {
+  const anything = async (leftMs: number): Promise<void> => {
     const parts: Cursor[] = [];
     for (const cursor of cursors.values()) {
       if ((await topics.find(cursor.topic)) !== undefined) parts.push(cursor);
     }
-    const requests = [...(await topics.byLeader(parts))].map(async ([leader, own]) => {
-      const asked = own.map((cursor) => fromHere(cursor, Math.min(maxBytes, WAIT_PART_BYTES)));
-      const fetched = await fetcher.within(leader, asked, waitMs);
-      own.forEach((cursor, i) => {
-        const got = fetched.get(partitionKey(cursor.topic, cursor.partition));
-        const moved = cursor.next !== asked[i].offset || cursor.held !== null || cursor.ahead !== null;
-        if (got !== undefined && !moved) accept(cursor, got);
-      });
-      if (!holding()) throw nothingCame;
-    });
-    if (requests.length === 0) await sleep(Math.min(waitMs, RETRY_MS));
+    const requests = [...(await topics.byLeader(parts))].map(([leader, own]) => waitAt(leader, own, leftMs));
+    if (requests.length === 0) await sleep(Math.min(leftMs, RETRY_MS));
     await Promise.any(requests).catch((error: AggregateError) => {
       for (const one of error.errors) if (one !== nothingCame) throw one;
     });
@@ -111,19 +143,15 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
   const holding = (): boolean => [...cursors.values()].some(({ held }) => held !== null);
 
   const untilSomething = async (deadline: number, stop: AbortSignal): Promise<void> => {
-    for (const cursor of cursors.values()) await settle(cursor);
+    for (const cursor of cursors.values()) {
+      cursor.dry = false;
+      await settle(cursor);
+    }
     while (!stop.aborted && !holding()) {
       const left = deadline - performance.now();
       if (left <= 0) return;
       try {
-        const before = [...cursors.values()].map(({ next }) => next);
-        const started = performance.now();
-        await anything(Math.ceil(Math.min(left, WAIT_MS)));
-        const moved = [...cursors.values()].some(({ next }, i) => next !== before[i]);
-        // An answer at once with nothing in it: an offset beyond the log's end.
-        if (!holding() && !moved && performance.now() - started < RETRY_MS / 2) {
-          await sleep(Math.min(left, RETRY_MS), undefined, { signal: stop });
-        }
+        await anything(left);
       } catch (error) {
         if (stop.aborted) return;
         if (!isPassingFetch(error)) throw client.coded(error);
@@ -132,10 +160,23 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     }
   };
 
+  /** What still waits at a leader would have been answered. */
+  const noteDry = (): void => {
+    for (const { at, offsets } of underWay.values()) {
+      at.forEach((cursor, i) => {
+        cursor.dry = isAt(cursor, offsets[i]);
+      });
+    }
+  };
+
   const reader: Reader = {
     async poll(topic, partition) {
       const cursor = cursorOf(topic, partition);
       await settle(cursor);
+      if (cursor.dry && cursor.held === null) {
+        cursor.dry = false;
+        return null;
+      }
       while (cursor.held === null) {
         const from = cursor.next;
         const fetched = await fetcher.now(fromHere(cursor, maxBytes));
@@ -148,7 +189,7 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     },
     async wait(timeoutMs, signal) {
       const stop = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
-      if (stop.aborted) return;
+      if (stop.aborted) return false;
       const over = Promise.withResolvers<void>();
       const end = (): void => over.resolve();
       stop.addEventListener("abort", end, { once: true });
@@ -158,6 +199,8 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
       something.catch(() => {});
       try {
         await Promise.race([something, over.promise]);
+        noteDry();
+        return holding();
       } finally {
         clearTimeout(timer);
         stop.removeEventListener("abort", end);
@@ -168,6 +211,7 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
       cursor.next = offset;
       cursor.held = null;
       cursor.ahead = null;
+      cursor.dry = false;
     },
     async close() {
       closing.abort();
@@ -180,6 +224,12 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
   };
   return reader;
 };
+
+const isAt = ({ next, held, ahead }: Cursor, offset: number): boolean =>
+  next === offset && held === null && ahead === null;
+
+const serves = ({ at, offsets }: Waiting, wanted: readonly Cursor[]): boolean =>
+  at.length === wanted.length && at.every((cursor, i) => cursor === wanted[i] && isAt(cursor, offsets[i]));
 
 const nothingCame = new Error("no records came");
 
