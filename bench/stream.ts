@@ -66,7 +66,18 @@ export const run = async (options: { events?: number; broker?: string }): Promis
     };
   } finally {
     await platform.close();
+    if (broker !== null) await dropTopics(settings);
     rmSync(data, { recursive: true, force: true });
+  }
+};
+
+/** The broker is somebody's: nothing of this run stays there. */
+const dropTopics = async (settings: ReturnType<typeof loadSettings>): Promise<void> => {
+  const { broker, close } = await openEngines(settings);
+  try {
+    for (const { topic } of await broker.topics()) await broker.deleteTopic(topic);
+  } finally {
+    await close();
   }
 };
 

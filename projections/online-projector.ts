@@ -9,6 +9,8 @@ import { onlineChanges } from "./online-changes.ts";
 export type OnlineProjectorOptions = {
   broker: Broker;
   onlineStore: OnlineStore;
+  /** Changelogs of all applications that there are now. One whose topic does not exist yet is tried again later. */
+  changelogs: () => readonly string[];
   signal: AbortSignal;
   clock: Clock;
   /** Next offset by `topic/partition`, after they were written. */
@@ -17,7 +19,6 @@ export type OnlineProjectorOptions = {
   flushMs?: number;
 };
 
-const SUFFIX = ".changelog";
 const FLUSH_MS = 200;
 /** Bytes of unwritten changes at which they are written before their time. */
 const MAX_HELD_BYTES = 64 << 20;
@@ -27,13 +28,6 @@ const DISCOVER_MS = 1000;
 const RETRY_MS = 250;
 
 const offsetKey = (place: string): string => `online-features:${place}`;
-
-const changelogPartitions = async (broker: Broker): Promise<TopicPartition[]> =>
-  (await broker.topics())
-    .filter(({ topic }) => topic.endsWith(SUFFIX))
-    .flatMap(({ topic, config }) =>
-      Array.from({ length: config.partitions }, (_, partition) => ({ topic, partition })),
-    );
 
 /** Applications are named `<project>.<rest>`, and a project's name has no dot. */
 const projectOf = (topic: string): string => topic.slice(0, topic.indexOf("."));
@@ -57,8 +51,12 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
 
   const discover = async (): Promise<void> => {
     discoveredAt = clock();
-    const found = await changelogPartitions(broker);
-    const added = found.filter(({ topic, partition }) => !offsets.has(partitionKey(topic, partition)));
+    const added: TopicPartition[] = [];
+    for (const topic of options.changelogs()) {
+      if (changes.has(topic)) continue;
+      const config = await broker.topic(topic);
+      for (let partition = 0; partition < (config?.partitions ?? 0); partition++) added.push({ topic, partition });
+    }
     if (added.length === 0) return;
     const places = added.map(({ topic, partition }) => partitionKey(topic, partition));
     const stored = await onlineStore.mget(places.map(offsetKey));
@@ -69,7 +67,7 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
     for (const { topic } of added) {
       if (!changes.has(topic)) changes.set(topic, onlineChanges(projectOf(topic)));
     }
-    partitions = found;
+    partitions = [...partitions, ...added];
     await reader?.close();
     reader = broker.reader({ partitions, from: offsets, maxRecords: MAX_RECORDS });
   };

@@ -38,6 +38,10 @@ export const sourceInfo = (source: CatalogSource): SourceInfo => ({
   timestamp: source.timestamp,
 });
 
+/** The topics that hold the feature state of a catalog's applications. */
+export const changelogsOf = (catalog: Catalog): string[] =>
+  planTopology(catalog).map(({ id }) => topicOf.changelog(id));
+
 /**
  * The applications that a catalog asks for. Sources of a project that share key and partition count form one
  * application; a view whose entity does not contain the key gets an application of its own behind a re-keyed topic.

@@ -12,7 +12,7 @@ import { runRunFields } from "../../projections/tracking/index.ts";
 import type { MillraceError } from "../../schemas/errors.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogFollower, followCatalog } from "../../streams/catalog.ts";
-import { planTopology } from "../../streams/topology.ts";
+import { changelogsOf, planTopology } from "../../streams/topology.ts";
 import { viewCatalog } from "../../streams/view-catalog.ts";
 import { whileLeading } from "../leading.ts";
 import type { Role } from "../role.ts";
@@ -47,6 +47,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         runOnlineFeatures({
           broker,
           onlineStore,
+          changelogs: () => changelogsOf(catalog.current()),
           signal: kept,
           clock: systemClock,
           onRetry: waits("online features"),

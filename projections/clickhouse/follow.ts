@@ -1,4 +1,4 @@
-import type { Broker, Reader, TopicPartition } from "../../infra/broker/port.ts";
+import type { Broker, Reader, RecordBatch, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
 import { readOwnWrites } from "../../infra/warehouse/ddl.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
@@ -21,6 +21,8 @@ const mostBytesAPoll = 8 << 20;
 
 export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Source => {
   const next = new Map<string, number>();
+  /** How many partitions the topics have that exist; forgotten when one could not be read. */
+  const counts = new Map<string, number>();
   let taken = new Map<string, SinkAssignment>();
   let partitions: TopicPartition[] = [];
   let turn = 0;
@@ -41,18 +43,27 @@ export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Sour
     }
   };
 
+  const poll = async (from: Reader, topic: string, partition: number): Promise<RecordBatch | null> => {
+    try {
+      return await from.poll(topic, partition);
+    } catch (error) {
+      counts.clear();
+      throw error;
+    }
+  };
+
   return {
     async assign(assignments) {
       const wanted = new Map<string, SinkAssignment>();
       const present: TopicPartition[] = [];
-      const existing = new Map((await broker.topics()).map(({ topic, config }) => [topic, config]));
       for (const assignment of assignments) {
-        const config = existing.get(assignment.topic);
-        if (assignment.kind !== sink.kind || config === undefined) continue;
-        wanted.set(assignment.topic, assignment);
-        for (let partition = 0; partition < config.partitions; partition++) {
-          present.push({ topic: assignment.topic, partition });
-        }
+        if (assignment.kind !== sink.kind) continue;
+        const { topic } = assignment;
+        const count = counts.get(topic) ?? (await broker.topic(topic))?.partitions;
+        if (count === undefined) continue;
+        counts.set(topic, count);
+        wanted.set(topic, assignment);
+        for (let partition = 0; partition < count; partition++) present.push({ topic, partition });
       }
       const fresh = [...wanted.keys()].filter((topic) => !taken.has(topic));
       if (fresh.length === 0 && wanted.size === taken.size) return;
@@ -76,7 +87,7 @@ export const sourceOf = (broker: Broker, warehouse: Warehouse, sink: Sink): Sour
       // In turns, so that a busy partition leaves room for the others.
       while (idle < partitions.length && rows.records < most) {
         const { topic, partition } = partitions[turn++ % partitions.length];
-        const batch = await reader.poll(topic, partition);
+        const batch = await poll(reader, topic, partition);
         if (batch === null || batch.count === 0) {
           idle++;
           continue;

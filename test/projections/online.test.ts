@@ -64,6 +64,7 @@ const changelogOf = (events: readonly { origin: string; delay: number; at: numbe
 };
 
 const TOPIC = "flights.by-origin-2.changelog";
+const REKEYED = "flights.destination.rekey.changelog";
 
 const brokerOf = async (stores: Stores): Promise<Broker> => {
   const broker = sqliteBroker(stores.path);
@@ -78,6 +79,7 @@ const running = (stores: Stores, broker: Broker) => {
   const done = runOnlineFeatures({
     broker,
     onlineStore: stores.onlineStore,
+    changelogs: () => [TOPIC, REKEYED],
     signal: stopping.signal,
     clock: Date.now,
     flushMs: 5,
@@ -194,12 +196,11 @@ test("it goes on at its offsets, takes up new applications, and forgets what was
   assert.deepEqual(await stores.onlineStore.get(key), first.value);
 
   const after = running(stores, broker);
-  const rekeyed = "flights.destination.rekey.changelog";
-  await broker.ensureTopic(rekeyed, { partitions: 1, cleanup: "compact" });
+  await broker.ensureTopic(REKEYED, { partitions: 1, cleanup: "compact" });
   const state = { key: viewStateKey("destination", 2, "JFK"), value: Buffer.from("blob"), timestamp: NOON };
-  await broker.produce(rekeyed, [state]);
+  await broker.produce(REKEYED, [state]);
   await broker.produce(TOPIC, [{ ...first, value: null }]);
-  await until(() => after.offsets.get(`${TOPIC}/0`) === 2 && after.offsets.get(`${rekeyed}/0`) === 1);
+  await until(() => after.offsets.get(`${TOPIC}/0`) === 2 && after.offsets.get(`${REKEYED}/0`) === 1);
   await after.stop();
   assert.equal(await stores.onlineStore.get(key), null);
   assert.deepEqual(await stores.onlineStore.get(featureKey("flights", "destination", 2, "JFK")), Buffer.from("blob"));

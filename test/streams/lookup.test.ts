@@ -6,6 +6,7 @@ import { runOnlineFeatures } from "../../projections/online-projector.ts";
 import type { Column } from "../../schemas/lifecycle/deployment.ts";
 import type { FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
 import { type CatalogFollower, followCatalog } from "../../streams/catalog.ts";
+import { changelogsOf } from "../../streams/topology.ts";
 import { verifyPredictions } from "../../streams/verify/verify.ts";
 import { viewCatalog } from "../../streams/view-catalog.ts";
 import {
@@ -61,7 +62,14 @@ before(async () => {
   catalog = await followCatalog(world.eventStore, stop.signal);
   const { broker, onlineStore } = world;
   features = onlineFeatures({ onlineStore, ...viewCatalog(catalog), clock: () => start });
-  projector = runOnlineFeatures({ broker, onlineStore, signal: stop.signal, clock: Date.now, flushMs: 5 });
+  projector = runOnlineFeatures({
+    broker,
+    onlineStore,
+    changelogs: () => changelogsOf(catalog.current()),
+    signal: stop.signal,
+    clock: Date.now,
+    flushMs: 5,
+  });
   await world.view("shop", shopView);
   await world.view("visitor", visitorView);
   await world.version(1, stump(1, 2, -1, 1));

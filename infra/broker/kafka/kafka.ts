@@ -87,8 +87,7 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
     },
     async topic(name) {
       opened();
-      if (topics.known(name) === undefined) return (await topics.find(name))?.config ?? null;
-      return (await topics.list()).find((one) => one.name === name)?.config ?? null;
+      return (await topics.now(name))?.config ?? null;
     },
     async topics() {
       opened();

@@ -32,6 +32,8 @@ export type Topics = {
   /** UNKNOWN_TOPIC where there is none. */
   get(name: string): Promise<KafkaTopic>;
   find(name: string): Promise<KafkaTopic | undefined>;
+  /** As it is, or was a second ago where it is there. */
+  now(name: string): Promise<KafkaTopic | undefined>;
   list(): Promise<KafkaTopic[]>;
   ensure(name: string, config: TopicConfig): Promise<void>;
   delete(name: string): Promise<void>;
@@ -45,11 +47,12 @@ export type Topics = {
   ours(kafkaName: string): string;
 };
 
-const listedMs = 1_000;
+const freshMs = 1_000;
 const SEAL_BYTES = 1 << 20;
 
 export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFactor: number): Topics => {
   const seen = new Map<string, KafkaTopic>();
+  const seenAt = new Map<string, number>();
   const stale = new Set<string>();
   let listed: { at: number; all: Promise<KafkaTopic[]> } | null = null;
 
@@ -95,10 +98,13 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
     }
     loaded.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const name of names ?? seen.keys()) {
-      if (!loaded.some((one) => one.name === name)) seen.delete(name);
+      if (loaded.some((one) => one.name === name)) continue;
+      seen.delete(name);
+      seenAt.delete(name);
     }
     for (const one of loaded) {
       seen.set(one.name, one);
+      seenAt.set(one.name, performance.now());
       stale.delete(one.name);
     }
     return loaded;
@@ -151,8 +157,12 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
     known: (name) => seen.get(name),
     get,
     find,
+    async now(name) {
+      if (performance.now() - (seenAt.get(name) ?? 0) > freshMs) stale.add(name);
+      return find(name);
+    },
     async list() {
-      if (listed === null || performance.now() - listed.at > listedMs) {
+      if (listed === null || performance.now() - listed.at > freshMs) {
         listed = { at: performance.now(), all: client.persist(() => load(null)) };
         listed.all.catch(() => {
           listed = null;
