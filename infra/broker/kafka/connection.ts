@@ -1,7 +1,8 @@
 import net from "node:net";
 import tls from "node:tls";
 import Connection from "kafkajs/src/network/connection.js";
-import { type Exchange, sendable } from "./exchange.ts";
+import { answerOf, type Exchange, requestOf } from "./exchange.ts";
+import { frames } from "./frames.ts";
 import type { KafkaSettings } from "./url.ts";
 
 export type Address = { host: string; port: number };
@@ -16,6 +17,8 @@ export type Wire = {
 
 const connectTimeoutMs = 3_000;
 const requestTimeoutMs = 10_000;
+/** What is read of a socket at once. */
+const pieceBytes = 1 << 18;
 
 const nothing = (): void => {};
 const silent = { namespace: () => silent, debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -25,11 +28,22 @@ const saslVersions = { 17: { minVersion: 0, maxVersion: 1 }, 36: { minVersion: 0
 
 type Target = { host: string; port: number; ssl: tls.ConnectionOptions | null; onConnect(): void };
 
-/** Without Nagle's delay: requests are small and each waits for its answer. */
-const socketTo = ({ host, port, ssl, onConnect }: Target): net.Socket => {
+/**
+ * Without Nagle's delay: requests are small and each waits for its answer. What a plain socket receives passes through
+ * one memory to `receive`, for what a socket allocates by itself is there until a collection of garbage; what comes
+ * over TLS takes kafkajs's own way.
+ */
+const socketTo = ({ host, port, ssl, onConnect }: Target, receive: (piece: Uint8Array) => void): net.Socket => {
+  const onread = {
+    buffer: Buffer.allocUnsafeSlow(pieceBytes),
+    callback: (length: number, buffer: Uint8Array): boolean => {
+      receive(buffer.subarray(0, length));
+      return true;
+    },
+  };
   const socket =
     ssl === null
-      ? net.connect({ host, port }, onConnect)
+      ? net.connect({ host, port, onread }, onConnect)
       : tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
@@ -42,7 +56,14 @@ export const connectionTo = async ({ host, port }: Address, settings: KafkaSetti
     host,
     port,
     logger: silent,
-    socketFactory: socketTo,
+    socketFactory: (target) =>
+      socketTo(
+        target,
+        frames(
+          (frame) => connection.processData(frame),
+          (length) => end(`${host}:${port} does not speak Kafka's protocol: an answer of ${length} bytes`),
+        ),
+      ),
     clientId: settings.clientId,
     requestTimeout: requestTimeoutMs,
     // Its check would wake the process ten times a second; `limited` does it by request.
@@ -66,6 +87,29 @@ export const connectionTo = async ({ host, port }: Address, settings: KafkaSetti
     }
   };
 
+  /** As `connection.send`, which would copy a request twice and wait for its turn in between. */
+  const answered = async (exchange: Exchange<unknown>): Promise<Buffer> => {
+    if (settings.sasl !== undefined && !connection.isAuthenticated()) await connection.authenticate();
+    connection.failIfNotConnected();
+    const correlationId = connection.nextCorrelationId();
+    const pieces = requestOf(exchange, correlationId, settings.clientId);
+    const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) => {
+      const { key: apiKey, name: apiName, version: apiVersion } = exchange;
+      connection.requestQueue.push({
+        entry: { apiKey, apiName, apiVersion, correlationId, resolve, reject },
+        expectResponse: true,
+        requestTimeout: null,
+        sendRequest: () => {
+          const { socket } = connection;
+          socket.cork();
+          for (const piece of pieces) socket.write(piece);
+          socket.uncork();
+        },
+      });
+    });
+    return payload;
+  };
+
   await connection.connect();
   connection.setVersions(saslVersions);
   connection.setSupportAuthenticationProtocol(true);
@@ -79,7 +123,7 @@ export const connectionTo = async ({ host, port }: Address, settings: KafkaSetti
     connected: () => connection.isConnected(),
     send: async (exchange) => {
       const { name, timeoutMs = requestTimeoutMs } = exchange;
-      return (await limited(connection.send(sendable(exchange)), name, timeoutMs)).value;
+      return answerOf(exchange, await limited(answered(exchange), name, timeoutMs));
     },
     close: () => end("the connection was closed"),
   };

@@ -7,7 +7,8 @@ export type Exchange<T> = {
   name: string;
   key: number;
   version: number;
-  body: Encoder;
+  /** Without the header; in pieces where it is large, so that they are not copied. */
+  body: Encoder | readonly Buffer[];
   read(answer: Decoder): T;
   timeoutMs?: number;
 };
@@ -21,14 +22,21 @@ export const struct = (write: (to: Encoder) => void): Encoder => {
 export const structs = <T>(values: readonly T[], write: (to: Encoder, value: T) => void): Encoder[] =>
   values.map((value) => struct((to) => write(to, value)));
 
-/** The form that kafkajs's connections send. */
-export const sendable = <T>({ name, key, version, body, read }: Exchange<T>) => ({
-  request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => body },
-  response: {
-    decode: async (payload: Buffer) => ({ value: read(new Decoder(payload)) }),
-    parse: async (decoded: { value: T }) => decoded,
-  },
-});
+/** The pieces of a request: its length and header, then the body. */
+export const requestOf = (
+  { key, version, body }: Exchange<unknown>,
+  correlationId: number,
+  clientId: string,
+): readonly Buffer[] => {
+  const pieces = body instanceof Encoder ? [body.buffer] : body;
+  const head = struct((to) =>
+    to.writeInt32(0).writeInt16(key).writeInt16(version).writeInt32(correlationId).writeString(clientId),
+  ).buffer;
+  head.writeInt32BE(pieces.reduce((sum, { length }) => sum + length, head.length - 4));
+  return [head, ...pieces];
+};
+
+export const answerOf = <T>({ read }: Exchange<T>, payload: Buffer): T => read(new Decoder(payload));
 
 export const int64 = (from: Decoder): number => Number(from.readInt64());
 

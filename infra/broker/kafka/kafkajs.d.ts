@@ -45,13 +45,16 @@ declare module "kafkajs/src/protocol/decoder.js" {
 declare module "kafkajs/src/network/connection.js" {
   import type { Socket } from "node:net";
   import type { ConnectionOptions } from "node:tls";
-  import type Encoder from "kafkajs/src/protocol/encoder.js";
 
   type Log = (message: string, extra?: object) => void;
   type Logger = { namespace(name: string): Logger; debug: Log; info: Log; warn: Log; error: Log };
-  type Exchange<T> = {
-    request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<Encoder> };
-    response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+  type Entry = {
+    apiKey: number;
+    apiName: string;
+    apiVersion: number;
+    correlationId: number;
+    resolve(answer: { payload: Buffer }): void;
+    reject(error: Error): void;
   };
   class Connection {
     constructor(options: {
@@ -73,7 +76,19 @@ declare module "kafkajs/src/network/connection.js" {
     setVersions(versions: Record<number, { minVersion: number; maxVersion: number }>): void;
     setSupportAuthenticationProtocol(supported: boolean): void;
     rejectRequests(error: Error): void;
-    send<T>(exchange: Exchange<T>): Promise<T>;
+    isAuthenticated(): boolean;
+    failIfNotConnected(): void;
+    nextCorrelationId(): number;
+    processData(received: Buffer): void;
+    readonly socket: Socket;
+    readonly requestQueue: {
+      push(request: {
+        entry: Entry;
+        expectResponse: boolean;
+        requestTimeout: number | null;
+        sendRequest(): void;
+      }): void;
+    };
   }
   export default Connection;
 }

@@ -32,19 +32,20 @@ export const produceBatches = (transactionalId: string | null, batches: readonly
   },
 });
 
-/** One allocation for all: the batches are copied once. */
-const produceBody = (transactionalId: string | null, batches: readonly BatchFor[]): Encoder => {
-  let size = 64;
-  for (const { topic, bytes } of batches) size += bytes.length + topic.length * 3 + 32;
-  const to = new Encoder(size);
-  to.writeString(transactionalId).writeInt16(acksOfAll).writeInt32(appendTimeoutMs);
+/** The batches' own memory: it must stay as it is until the answer. */
+const produceBody = (transactionalId: string | null, batches: readonly BatchFor[]): Buffer[] => {
+  const pieces: Buffer[] = [];
   const topics = byTopic(batches);
-  to.writeInt32(topics.length);
+  let between = new Encoder(64);
+  between.writeString(transactionalId).writeInt16(acksOfAll).writeInt32(appendTimeoutMs).writeInt32(topics.length);
   for (const [topic, parts] of topics) {
-    to.writeString(topic).writeInt32(parts.length);
-    for (const { partition, bytes } of parts) to.writeInt32(partition).writeBytes(bytes);
+    between.writeString(topic).writeInt32(parts.length);
+    for (const { partition, bytes } of parts) {
+      pieces.push(between.writeInt32(partition).writeInt32(bytes.length).buffer, bytes);
+      between = new Encoder(64);
+    }
   }
-  return to;
+  return pieces;
 };
 
 export type FetchFrom = { topic: string; partition: number; offset: number; maxBytes: number };
