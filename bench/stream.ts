@@ -15,6 +15,9 @@ import { measureStages } from "./stream/stages.ts";
 
 const defaultEvents = 400_000;
 const patienceMs = 300_000;
+/** After the last row there are merges and collections of garbage for a while. */
+const settleMs = 10_000;
+const idleMs = 10_000;
 
 /**
  * Departures and arrivals produced to the broker, until every prediction is a row of the warehouse: the whole
@@ -44,6 +47,7 @@ export const run = async (options: { events?: number; broker?: string }): Promis
       memory,
     );
     memory.push(rssMb());
+    const idle = await idleShare();
     const stages = await measureStages(flights, model.onnx, platform.warehouseUrl);
     const seconds = (at: number): string => `${((at - startedAt) / 1000).toFixed(1)} s`;
     const figure = Math.round((flights.count * 1000) / (readableAt - startedAt));
@@ -62,6 +66,7 @@ export const run = async (options: { events?: number; broker?: string }): Promis
         ...Object.entries(stages).map(([stage, rate]) => `${stage} alone: ${rate.toLocaleString("en")} predictions/s`),
         ...(bare === null ? [] : [`kafkajs alone, consume and produce: ${bare.toLocaleString("en")} records/s`]),
         `memory at start, middle, end: ${memory.join(", ")} MB`,
+        `with nothing to do, all roles in one process: ${(idle * 100).toFixed(2)} % of a core`,
       ],
     };
   } finally {
@@ -79,6 +84,16 @@ const dropTopics = async (settings: ReturnType<typeof loadSettings>): Promise<vo
   } finally {
     await close();
   }
+};
+
+/** Share of a core that this process takes while nothing comes. */
+const idleShare = async (): Promise<number> => {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const before = process.cpuUsage();
+  const startedAt = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, idleMs));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / (performance.now() - startedAt);
 };
 
 const streamAll = async (

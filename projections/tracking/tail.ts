@@ -1,13 +1,14 @@
-import { type Broker, partitionKey, partitionOf } from "../../infra/broker/port.ts";
-import { avroType, frameBytes } from "../../schemas/codec.ts";
-import { type MetricBatchRecord, metricBatchSchema, topicOf } from "../../schemas/topics.ts";
+import { type Broker, partitionKey, partitionOf, type RecordBatch } from "../../infra/broker/port.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
+import { type MetricBatchRecord, topicOf } from "../../schemas/topics.ts";
+import { decodeMetrics } from "./metric-record.ts";
 
 /** Next offset of each partition that a table has not got yet. */
 export type Reached = ReadonlyMap<number, number>;
 
 /**
- * What was logged of these runs, of all with null, and has not reached a table: the records from where the table ends up to the end of
- * the topic as it is now.
+ * What was logged of these runs, of all with null, and has not reached a table: the records from where the table ends
+ * up to the end of the topic as it is now. What cannot be decoded is passed over: it will not be in a table either.
  */
 export const metricTail = async (
   broker: Broker,
@@ -32,7 +33,6 @@ export const metricTail = async (
   const from = new Map(behind.map(({ partition, from }) => [partitionKey(topic, partition), from]));
   const reader = broker.reader({ partitions: behind, from });
   const found: MetricBatchRecord[] = [];
-  const type = avroType(metricBatchSchema);
   try {
     for (const { partition, from, high } of behind) {
       for (let next = from; next < high; ) {
@@ -43,8 +43,8 @@ export const metricTail = async (
           if (batch.valueStart[i] < 0) continue;
           const run = batch.bytes.toString("latin1", batch.keyStart[i], batch.keyEnd[i]);
           if (wanted !== null && !wanted.has(run)) continue;
-          const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-          found.push(type.fromBuffer(bytes) as MetricBatchRecord);
+          const record = decodable(batch, i);
+          if (record !== null) found.push(record);
         }
         next = batch.offsets[batch.count - 1] + 1;
       }
@@ -53,4 +53,13 @@ export const metricTail = async (
     await reader.close();
   }
   return found;
+};
+
+const decodable = (batch: RecordBatch, i: number): MetricBatchRecord | null => {
+  try {
+    return decodeMetrics(batch, i);
+  } catch (error) {
+    if (isMillraceError(error, "UNDECODABLE_RECORD")) return null;
+    throw error;
+  }
 };

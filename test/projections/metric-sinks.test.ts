@@ -6,6 +6,7 @@ import { sqliteBroker } from "../../infra/broker/sqlite.ts";
 import { rowsOf } from "../../projections/clickhouse/rows.ts";
 import { metricSinks } from "../../projections/clickhouse/sinks/metrics.ts";
 import type { SinkAssignment } from "../../projections/clickhouse/sinks/sink.ts";
+import { metricTail } from "../../projections/tracking/tail.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
 import type { MillraceError } from "../../schemas/errors.ts";
 import { metricBatchSchema, topicOf } from "../../schemas/topics.ts";
@@ -28,6 +29,9 @@ const largest = Number.MAX_SAFE_INTEGER - 1;
 const beyondLargest = (record: Buffer): Buffer =>
   Buffer.from(record.toString("hex").replace("fcffffffffffff1f", "fcffffffffffffff7f"), "hex");
 
+/** Behind the records of any partition. */
+const foreignEnd = 1_000;
+
 const foreign: Record<string, Buffer> = {
   "a time before 1970": batchOf(point(7, { timestamp: 2_000 }), point(8, { timestamp: -1 })),
   "a time beyond 2^53": beyondLargest(batchOf(point(7), point(8, { timestamp: largest }))),
@@ -36,7 +40,7 @@ const foreign: Record<string, Buffer> = {
   "an end too soon": batchOf(point(7), point(8)).subarray(0, 60),
 };
 
-describe("the sinks of metrics", () => {
+describe("the sinks of metrics, and the tail that is in no table yet,", () => {
   let fixture: Fixture;
   let broker: Broker;
 
@@ -65,6 +69,12 @@ describe("the sinks of metrics", () => {
   Object.entries(foreign).forEach(([what, record], partition) => {
     it(`leave out a foreign record with ${what}, with all of its points, and go on`, async () => {
       const batch = await polled(partition, [batchOf(point(1, { step: -1 })), record, batchOf(point(2))]);
+      const before = new Map(Object.keys(foreign).map((_, other) => [other, other === partition ? 0 : foreignEnd]));
+      const tail = await metricTail(broker, project, null, before);
+      assert.deepEqual(
+        tail.flatMap(({ points }) => points.map(({ value }) => value)),
+        [1, 2],
+      );
       for (const sink of metricSinks()) {
         const skipped: MillraceError[] = [];
         const rows = rowsOf(sink, (error) => skipped.push(error));

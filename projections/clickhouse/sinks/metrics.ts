@@ -8,20 +8,17 @@ import {
   numberColumn,
   stringColumn,
 } from "../../../infra/warehouse/native-block.ts";
-import { avroType } from "../../../schemas/codec.ts";
-import { MillraceError } from "../../../schemas/errors.ts";
-import { type MetricBatchRecord, metricBatchSchema } from "../../../schemas/topics.ts";
+import type { MetricBatchRecord } from "../../../schemas/topics.ts";
 import { isLater } from "../../tracking/latest.ts";
+import { decodeMetrics } from "../../tracking/metric-record.ts";
 import { originOf } from "./origin.ts";
-import { frameBytes, originColumns, type RowEncoder, type Sink, type SinkAssignment } from "./sink.ts";
+import { originColumns, type RowEncoder, type Sink, type SinkAssignment } from "./sink.ts";
 
 type Point = MetricBatchRecord["points"][number];
 
 /** A UUID's two halves, each little-endian, of 32 hexadecimal digits. */
 const uuidOf = (digits: string): Buffer => {
   const bytes = Buffer.from(digits, "hex");
-  if (bytes.length !== 16)
-    throw new MillraceError("UNDECODABLE_RECORD", `a run is no 32 hexadecimal digits: "${digits}"`);
   bytes.subarray(0, 8).reverse();
   bytes.subarray(8).reverse();
   return bytes;
@@ -42,19 +39,6 @@ const rankOf = ({ timestamp, value }: Point, rank: Buffer): Buffer => {
   }
   rank.writeBigUInt64LE(BigInt(timestamp), 8);
   return rank;
-};
-
-const decode = (batch: RecordBatch, i: number): MetricBatchRecord => {
-  try {
-    const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-    const record = avroType(metricBatchSchema).fromBuffer(bytes) as MetricBatchRecord;
-    const early = record.points.find(({ timestamp }) => timestamp < 0);
-    if (early === undefined) return record;
-    throw new Error(`"${early.key}" has the timestamp ${early.timestamp}, which is before 1970`);
-  } catch (cause) {
-    const where = `${batch.topic}/${batch.partition} at ${batch.offsets[i]}`;
-    throw new MillraceError("UNDECODABLE_RECORD", `${where}: ${(cause as Error).message}`, { cause });
-  }
 };
 
 type PointColumns = {
@@ -123,7 +107,7 @@ const metricsEncoder = (isLatest: boolean): RowEncoder => {
   return {
     append(batch, i, assignment) {
       if (batch.valueStart[i] < 0) return false;
-      const { run, experiment, points } = decode(batch, i);
+      const { run, experiment, points } = decodeMetrics(batch, i);
       const uuid = uuidOf(run);
       const place = placeOf(batch, i, assignment);
       for (const point of isLatest ? latestOf(points) : points) addRow(place, uuid, experiment, point);
