@@ -34,8 +34,9 @@ export const readinessOf =
       check("onlineStore", () => onlineStore.get("readiness")),
       ...(warehouse === null ? [] : [check("warehouse", () => pinged(warehouse))]),
     ]);
-    for (const { role, running } of threads) {
+    for (const { role, running, ready } of threads) {
       if (!running()) checks[role] = "is being started again";
+      else if (!ready()) checks[role] = "is starting";
       else checks[role] ??= "ok";
     }
     return { ready: Object.values(checks).every((state) => state === "ok"), checks };

@@ -18,6 +18,8 @@ export type RoleContext = {
   metrics: Registry;
   logger: Logger;
   signal: AbortSignal;
+  /** Tells that the role does its work, with what it had before restored. */
+  ready(): void;
 };
 
 /** Runs until the signal, then drains; rejects when it cannot go on. */

@@ -52,7 +52,8 @@ yieldToRequests();
 const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();
-  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal });
+  const ready = (): void => say({ type: "ready" });
+  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal, ready });
 } finally {
   await engines.close();
   port.close();

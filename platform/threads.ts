@@ -7,13 +7,15 @@ import type { RoleName, Share } from "./role.ts";
 export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
 
 export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
-export type FromThread = { type: "metrics"; id: number; metrics: MetricObject[] };
+export type FromThread = { type: "ready" } | { type: "metrics"; id: number; metrics: MetricObject[] };
 
 /** A role that runs in a thread and is started again, with a growing pause, when it ends unasked. */
 export type RoleThread = {
   role: RoleName;
   /** Also while it is held. */
   running(): boolean;
+  /** Whether it has taken up its work since it was first started, or last died. */
+  ready(): boolean;
   /** The role's own metrics; none while it is down. */
   metrics(): Promise<MetricObject[]>;
   /** Drains the role, does the work while it stands still, and starts it again. One work after the other. */
@@ -29,6 +31,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   let worker: Worker | null = null;
   let stopping = false;
   let held = false;
+  let ready = false;
   let holds = Promise.resolve();
   let failures = 0;
   let retry: NodeJS.Timeout | null = null;
@@ -44,6 +47,10 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     });
     worker = thread;
     thread.on("message", (message: FromThread) => {
+      if (message.type === "ready") {
+        ready = true;
+        return;
+      }
       waiting.get(message.id)?.(message.metrics);
       waiting.delete(message.id);
     });
@@ -53,6 +60,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
         worker = null;
         resolve();
         if (stopping || held) return;
+        ready = false;
         failures = Date.now() - startedAt > longestPauseMs ? 1 : failures + 1;
         const pause = Math.min(longestPauseMs, 250 * 2 ** failures);
         logger.error({ role, code, retryInMs: pause }, "role ended; it will be started again");
@@ -71,6 +79,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   return {
     role,
     running: () => worker !== null || held,
+    ready: () => ready,
     metrics: () => {
       const target = worker;
       if (target === null) return Promise.resolve([]);

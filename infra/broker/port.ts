@@ -95,7 +95,7 @@ export type Membership = {
   subscribe(topics: readonly string[]): void;
   /** Whether partition `p` of all topics is this member's at the moment. */
   owns(partition: number): boolean;
-  /** Grows with each change of what is owned. */
+  /** Grows with each change of what is owned; 0 until that is known. */
   revision(): number;
   /** Resolves when the revision is no longer `seen`, or when aborted. */
   changed(seen: number, signal: AbortSignal): Promise<void>;

@@ -4,7 +4,7 @@ import type { Membership } from "./port.ts";
 export const staticMembership = ({ index, of }: { index: number; of: number }): Membership => ({
   subscribe: () => {},
   owns: (partition) => partition % of === index,
-  revision: () => 0,
+  revision: () => 1,
   changed: (_seen, signal) =>
     new Promise((resolve) => {
       if (signal.aborted) resolve();

@@ -23,7 +23,7 @@ import { whileKept } from "../while-kept.ts";
 const sinksGroup = "millrace-sinks";
 
 /** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
-export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal }) => {
+export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal, ready }) => {
   const { broker, eventStore, onlineStore } = engines;
   const warehouse = openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster });
   const waits =
@@ -32,6 +32,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
       logger.warn({ part, code: error.code, err: error }, "will be tried again");
   try {
     const catalog = await followCatalog(eventStore, signal);
+    ready();
     const sinks = (led: AbortSignal): Promise<void> =>
       runSinks({
         broker,

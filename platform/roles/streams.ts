@@ -3,7 +3,7 @@ import { runStreams } from "../../streams/runtime/supervisor.ts";
 import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
-export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal }) => {
+export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal, ready }) => {
   const streams = await runStreams({
     ...engines,
     clock: systemClock,
@@ -13,6 +13,7 @@ export const streamsRole: Role = async ({ engines, share, settings, metrics, log
     logger,
     share,
     signal,
+    onRestored: ready,
   });
   await streams.done;
 };

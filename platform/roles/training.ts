@@ -5,8 +5,9 @@ import { openCommandBus } from "../command-bus.ts";
 import type { Role } from "../role.ts";
 
 /** Runs training jobs, each in a process of its own with a trainer thread a core. */
-export const trainingRole: Role = async ({ engines, settings, logger, signal }) => {
+export const trainingRole: Role = async ({ engines, settings, logger, signal, ready }) => {
   const { commands, members } = openCommandBus(engines, settings, logger);
+  ready();
   try {
     await runTrainingWorker({
       eventStore: engines.eventStore,

@@ -37,6 +37,8 @@ export type StreamsOptions = {
   /** This thread's place among those of its process. The member that owns partition 0 also judges drift. */
   share?: { index: number; of: number };
   signal: AbortSignal;
+  /** Called once: the tasks that this thread had to begin with are restored, or have failed and will be tried again. */
+  onRestored?: () => void;
 };
 
 type Slot = {
@@ -92,6 +94,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   let assigned = -1;
   /** Whether anything may have come since the tasks have found nothing. */
   let mayRead = true;
+  let restored = false;
 
   const round = async (): Promise<void> => {
     if (catalog.revision() !== seen || membership.revision() !== assigned) {
@@ -108,6 +111,10 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     for (const slot of mayRead ? slots : []) {
       if (signal.aborted) return;
       taken += await runSlot(slot, environment, catalog, logger);
+    }
+    if (!restored && membership.revision() > 0) {
+      restored = true;
+      options.onRestored?.();
     }
     taken += await drift.step(catalog.current(), membership.owns(0), mayRead);
     if (taken > 0) return new Promise(setImmediate);

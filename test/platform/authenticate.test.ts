@@ -7,6 +7,7 @@ import { authenticateBy, requireToken } from "../../platform/authenticate.ts";
 import { rebuildByDoor } from "../../platform/cli/rebuild-by-door.ts";
 import { banner } from "../../platform/cli/start.ts";
 import { startPlatform } from "../../platform/platform.ts";
+import { eventually } from "../streams/world.ts";
 import { command, runPlatform, settingsFor, silent, temporaryFolder } from "./shop.ts";
 
 const token = "0123456789abcdef-secret";
@@ -52,7 +53,8 @@ test("every door but the probes asks for the token", async (t) => {
   const status = async (method: string, path: string, headers: Record<string, string> = {}): Promise<number> =>
     (await fetch(url + path, { method, headers })).status;
 
-  for (const path of ["/health/live", "/health/ready", "/"]) assert.equal(await status("GET", path), 200, path);
+  await eventually("the platform to be ready", async () => (await status("GET", "/health/ready")) === 200);
+  for (const path of ["/health/live", "/"]) assert.equal(await status("GET", path), 200, path);
   const closed: [string, string][] = [
     ["GET", "/metrics"],
     ["GET", "/topics"],

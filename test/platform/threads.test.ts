@@ -37,12 +37,14 @@ const measured = (thread: RoleThread): Promise<string[]> =>
 
 test("a role measures itself in its thread, and its thread ends when it is told to", async (t) => {
   const { thread, said } = streamsThread(t, temporaryFolder(t));
+  assert.equal(thread.ready(), false);
   const names = await measured(thread);
   assert.ok(
     names.every((name) => name.startsWith("millrace_")),
     names.join(", "),
   );
   assert.equal(thread.running(), true);
+  await eventually("the role to be ready", async () => thread.ready());
   await thread.stop();
   assert.equal(thread.running(), false);
   assert.deepEqual(await thread.metrics(), []);
@@ -59,6 +61,7 @@ test("a role that dies is started again until it lives", async (t) => {
     async () => said.filter((line) => /started again/.test(line)).length >= 2,
   );
   assert.ok(said.includes("role failed"));
+  assert.equal(thread.ready(), false);
   rmSync(inTheWay);
   assert.ok((await measured(thread)).length > 0);
   assert.equal(thread.running(), true);

@@ -28,7 +28,8 @@ export const kafkaMembership = async (client: KafkaClient, topics: Topics, name:
   let silence: NodeJS.Timeout | undefined;
 
   const own = (numbers: readonly number[]): void => {
-    if (numbers.length === owned.length && numbers.every((number, i) => number === owned[i])) return;
+    const isSame = numbers.length === owned.length && numbers.every((number, i) => number === owned[i]);
+    if (isSame && revision > 0) return;
     owned = numbers;
     revision += 1;
     for (const watcher of [...watchers]) watcher();
