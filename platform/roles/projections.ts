@@ -33,11 +33,13 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
   try {
     const catalog = await followCatalog(eventStore, signal);
     ready();
+    const assigned = perRevision(catalog, assignments);
+    const changelogs = perRevision(catalog, changelogsOf);
     const sinks = (led: AbortSignal): Promise<void> =>
       runSinks({
         broker,
         warehouse,
-        topics: () => assignments(catalog.current()),
+        topics: assigned,
         decodeFeatures: featureDecoder(catalog),
         signal: led,
         clock: systemClock,
@@ -48,7 +50,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         runOnlineFeatures({
           broker,
           onlineStore,
-          changelogs: () => changelogsOf(catalog.current()),
+          changelogs,
           signal: kept,
           clock: systemClock,
           onRetry: waits("online features"),
@@ -75,6 +77,16 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
   } finally {
     await warehouse.close();
   }
+};
+
+/** What follows from the catalog, derived anew where that has changed: views are compiled on the way. */
+const perRevision = <T>(catalog: CatalogFollower, derive: (catalog: Catalog) => T): (() => T) => {
+  let held: { revision: number; derived: T } | null = null;
+  return () => {
+    const revision = catalog.revision();
+    if (held?.revision !== revision) held = { revision, derived: derive(catalog.current()) };
+    return held.derived;
+  };
 };
 
 /** Every topic of the platform that has a table. */
