@@ -1,25 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePorts } from "../../infra/native/ports.ts";
 
 const startWithinMs = 90_000;
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-};
 
 /** MLflow's own server over SQLite; null where there is none to start. MLFLOW names its program, `mlflow` without it. */
 export const startMlflow = async (directory: string): Promise<{ url: string; close(): Promise<void> } | null> => {
   const program = process.env.MLFLOW ?? "mlflow";
   if (spawnSync(program, ["--version"]).status !== 0) return null;
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const store = `sqlite:///${join(directory, "mlflow.db")}`;
   const arguments_ = ["server", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", String(port)];
   const server = spawn(program, arguments_, { cwd: directory, stdio: "ignore", detached: true });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { freePorts } from "../../infra/native/ports.ts";
 import { openOnlineStore } from "../../infra/online-store/open.ts";
 import { onlineStoreContract } from "../contracts/online-store.contract.ts";
-import { eventually, freePort, plainRedis, type RedisServer, redisServer, shorten } from "./redis-server.ts";
+import { eventually, plainRedis, type RedisServer, redisServer, shorten } from "./redis-server.ts";
 
 const run = promisify(execFile);
 const skip = process.env.REDIS_URL === undefined ? "REDIS_URL is not set: npm run test:engines" : false;
@@ -15,7 +16,7 @@ describe("online store in a Redis cluster", { skip }, () => {
   before(async () => {
     for (let i = 0; i < 3; i++) {
       // The nodes' own port would lie 10000 above the other, which may be no port at all.
-      const bus = ["--cluster-port", `${await freePort()}`];
+      const bus = ["--cluster-port", ...(await freePorts(1)).map(String)];
       nodes.push(await redisServer("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", ...bus));
     }
     await Promise.all(nodes.map((node) => node.start()));

@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { freePorts } from "../../infra/native/ports.ts";
 import { openOnlineStore } from "../../infra/online-store/open.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import { onlineStoreContract } from "../contracts/online-store.contract.ts";
-import { eventually, freePort, plainRedis, type RedisServer, redisServer, shorten } from "./redis-server.ts";
+import { eventually, plainRedis, type RedisServer, redisServer, shorten } from "./redis-server.ts";
 
 const run = promisify(execFile);
 const url = process.env.REDIS_URL ?? "";
@@ -123,7 +124,7 @@ describe("online store and a Redis of its own", { skip }, () => {
   });
 
   it("says ENGINE_UNAVAILABLE when there is no Redis to open", async () => {
-    const nowhere = `redis://127.0.0.1:${await freePort()}?timeout=500`;
+    const nowhere = `redis://127.0.0.1:${(await freePorts(1))[0]}?timeout=500`;
     await assert.rejects(openOnlineStore(nowhere), { code: "ENGINE_UNAVAILABLE", message: /ECONNREFUSED/ });
   });
 
@@ -186,7 +187,7 @@ describe("online store and a Redis of its own", { skip }, () => {
     const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     const options = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"];
     await run("openssl", [...options, "-keyout", key, "-out", cert, ...subject]);
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const tls = ["--tls-port", `${port}`, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"];
     await started(t, ...tls, "--tls-ca-cert-file", cert);
     const store = await opened(t, `rediss://localhost:${port}?ca=${encodeURIComponent(cert)}`);

@@ -1,20 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { freePorts } from "../../infra/native/ports.ts";
 
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-};
+const patienceMs = 60_000;
 
 export type RedisServer = {
   port: number;
@@ -29,7 +22,7 @@ export type RedisServer = {
 
 /** A redis-server of its own on a free port, without persistence, with more arguments where given. */
 export const redisServer = async (...more: string[]): Promise<RedisServer> => {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const directory = mkdtempSync(join(tmpdir(), "millrace-redis-"));
   // A sentinel keeps what it knows in this file.
   const config = join(directory, "redis.conf");
@@ -79,7 +72,11 @@ export const plainRedis = (url: string): Redis => {
 };
 
 export const eventually = async (isTrue: () => Promise<boolean>): Promise<void> => {
-  while (!(await isTrue())) await pause(10);
+  const deadline = performance.now() + patienceMs;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${patienceMs} ms: ${isTrue}`);
+    await pause(10);
+  }
 };
 
 /** Lets time pass by taking it from every key's time to live. */
