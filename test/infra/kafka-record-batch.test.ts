@@ -168,7 +168,8 @@ describe("Kafka's record batches", () => {
       fc.property(
         fc.oneof(
           fc.integer(),
-          fc.maxSafeInteger().map((n) => Math.trunc(n / 4)),
+          // Without the zero that has a sign: a varint has none.
+          fc.maxSafeInteger().map((n) => Math.trunc(n / 4) + 0),
         ),
         (value) => {
           const end = putVarint(bytes, 0, value);
