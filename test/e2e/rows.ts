@@ -26,6 +26,11 @@ export type Tables = Record<keyof typeof tables, string[]>;
 export const settled = async (platform: Pick<Running, "sql" | "output">, { departures }: Traffic): Promise<Tables> => {
   await untilCount(platform, "SELECT count() AS n FROM predictions FINAL", answers * departures);
   await untilCount(platform, "SELECT count() AS n FROM outcomes FINAL", answers * departures);
+  // A prediction is counted in a tile when it is scored, and in another when its outcome is known.
+  for (const kind of ["drift", "metrics"]) {
+    const counted = `SELECT sum(rows) AS n FROM tiles FINAL WHERE kind = '${kind}'`;
+    await untilCount(platform, counted, answers * departures);
+  }
   // The last commands that were given.
   await untilCount(platform, "SELECT uniqExact(stream) AS n FROM audit WHERE type = 'MonitorCreated'", 2);
   await untilCount(
