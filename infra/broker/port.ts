@@ -114,7 +114,7 @@ export type ConsumeOptions = {
 
 /** A pull reader over assigned partitions: it never buffers more than it was asked for. */
 export type Reader = {
-  /** The next records of this partition, or null when there are none, or were none as a wait ended just now. Never waits. */
+  /** The next records of this partition, or null when there are none, or were none as a wait just ended. Never waits. */
   poll(topic: string, partition: number): Promise<RecordBatch | null>;
   /**
    * Resolves when some partition may have records beyond what was polled, or after `timeoutMs`. Answers false where it

@@ -90,6 +90,21 @@ export const readerContract = (made: () => BrokerSetup): void => {
       }
     });
 
+    it("finds what was there, however soon a wait before was given up", async () => {
+      await broker.ensureTopic("a", plain);
+      await broker.produce("a", [record("k", "v")]);
+      for (let turns = 0; turns < 40; turns++) {
+        const reader = readerOf(broker, "a", 1);
+        const abort = new AbortController();
+        const waiting = reader.wait(60_000, abort.signal);
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        abort.abort();
+        await waiting;
+        assert.equal((await reader.poll("a", 0))?.count, 1, `after ${turns} turns of the loop`);
+        await reader.close();
+      }
+    });
+
     it("does not wait when something came after its last poll, and stops when told", async () => {
       await broker.ensureTopic("a", plain);
       const reader = readerOf(broker, "a", 1);

@@ -16,6 +16,8 @@ const WAIT_PART_BYTES = 1 << 16;
 const FIRST_WAIT_MS = 1_000;
 const NEXT_WAIT_MS = 5_000;
 const RETRY_MS = 100;
+/** Records that are there are answered within this time; if not, a poll after a wait may miss them once. */
+const ANSWER_MS = 250;
 /** What the last answer of a wait may come later than its end. */
 const GRACE_MS = 50;
 
@@ -33,7 +35,7 @@ type Cursor = {
 };
 
 /** A request that waits at a leader. It outlives the wait that began it, and serves the next one. */
-type Waiting = { at: readonly Cursor[]; offsets: readonly number[]; answer: Promise<void> };
+type Waiting = { at: readonly Cursor[]; offsets: readonly number[]; began: number; answer: Promise<void> };
 
 /** Where it reads, and what it must not do any more when the broker is closed. */
 export type ReaderContext = { client: KafkaClient; topics: Topics; fetcher: Fetcher; onClose(reader: Reader): void };
@@ -123,7 +125,7 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
       if (underWay.get(leader)?.answer === answer) underWay.delete(leader);
     });
     answer.catch(() => {});
-    underWay.set(leader, { at, offsets: at.map(({ next }) => next), answer });
+    underWay.set(leader, { at, offsets: at.map(({ next }) => next), began: performance.now(), answer });
     return answer;
   };
 
@@ -160,9 +162,10 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     }
   };
 
-  /** What still waits at a leader would have been answered. */
+  /** What has waited at a leader for a while would have been answered. */
   const noteDry = (): void => {
-    for (const { at, offsets } of underWay.values()) {
+    for (const { at, offsets, began } of underWay.values()) {
+      if (performance.now() - began < ANSWER_MS) continue;
       at.forEach((cursor, i) => {
         cursor.dry = isAt(cursor, offsets[i]);
       });
