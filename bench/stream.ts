@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { chunks, landingOrder } from "../examples/flights/dataset.ts";
+import { openBroker } from "../infra/broker/open.ts";
 import { loadSettings } from "../infra/config.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { openEngines } from "../platform/engines.ts";
@@ -71,18 +72,18 @@ export const run = async (options: { events?: number; broker?: string }): Promis
     };
   } finally {
     await platform.close();
-    if (broker !== null) await dropTopics(settings);
     rmSync(data, { recursive: true, force: true });
+    if (broker !== null) await dropTopics(broker);
   }
 };
 
 /** The broker is somebody's: nothing of this run stays there. */
-const dropTopics = async (settings: ReturnType<typeof loadSettings>): Promise<void> => {
-  const { broker, close } = await openEngines(settings);
+const dropTopics = async (url: string): Promise<void> => {
+  const broker = await openBroker(url);
   try {
     for (const { topic } of await broker.topics()) await broker.deleteTopic(topic);
   } finally {
-    await close();
+    await broker.close();
   }
 };
 

@@ -1,4 +1,4 @@
-import type { DatasetColumn, DatasetEvent, DatasetFormat, DatasetSource } from "../../schemas/lifecycle/dataset.ts";
+import type { DatasetEvent, DatasetFormat, DatasetVersionDefinition } from "../../schemas/lifecycle/dataset.ts";
 import type { Decider } from "../decider.ts";
 import { type KeyValues, withoutKey, withValues } from "../key-values.ts";
 import type { Command } from "../payloads.ts";
@@ -15,17 +15,7 @@ export type Dataset = {
 };
 
 /** What the bytes of a version say about it; `schema` names the columns of its table and their types there. */
-export type NewDatasetVersion = {
-  digest: string;
-  format: DatasetFormat;
-  /** Bytes. */
-  size: number;
-  rows: number;
-  schema: DatasetColumn[];
-  /** SHA-256 of the profile. */
-  profile: string | null;
-  source: DatasetSource;
-};
+export type NewDatasetVersion = Omit<DatasetVersionDefinition, "version">;
 
 export type DatasetCommand =
   | Command<"CreateDataset">
