@@ -7,6 +7,7 @@ import { runAlertReactor } from "../commands/reactors/alerts.ts";
 import { createServer, createStatusServer } from "../graphql/server.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
+import { problemOf, problems } from "../infra/report.ts";
 import { lockDirectory } from "../infra/sqlite/lock.ts";
 import { startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
@@ -102,6 +103,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
       if (has("projections")) await dropUnfinished(warehouse);
     }
 
+    const own = problems();
     const background: Promise<void>[] = [];
     closers.push(async () => {
       closing.abort();
@@ -110,7 +112,9 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
     const keep = (name: string, work: Promise<void>): void => {
       background.push(work);
       work.catch((error: unknown) => {
-        if (!signal.aborted) logger.fatal({ err: error, part: name }, "a part of the platform ended");
+        if (signal.aborted) return;
+        own.report(name, problemOf(error));
+        logger.fatal({ err: error, part: name }, "a part of the platform ended");
       });
     };
     const metrics = new Registry();
@@ -145,7 +149,7 @@ export const startPlatform = async (settings: Settings, logger: Logger): Promise
       authenticate,
       warehouseUrl,
       logger,
-      readiness: readinessOf(engines, warehouse, threads),
+      readiness: readinessOf(engines, warehouse, threads, own),
       metrics: withThreads(metrics, threads),
     };
     let server: FastifyInstance;

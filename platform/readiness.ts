@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Problems } from "../infra/report.ts";
 import type { Warehouse } from "../infra/warehouse/open.ts";
 import type { Engines } from "./engines.ts";
 import type { RoleThread } from "./threads.ts";
@@ -12,9 +13,17 @@ const pinged = async ({ client }: Warehouse): Promise<void> => {
   if (!success) throw new Error("does not answer");
 };
 
-/** Asks every engine that this process uses and looks at its threads. `warehouse` is null where it uses none. */
+/**
+ * Asks every engine that this process uses, looks at its threads, and adds what the threads and the main thread's own
+ * parts have reported. `warehouse` is null where it uses none.
+ */
 export const readinessOf =
-  ({ eventStore, broker, onlineStore }: Engines, warehouse: Warehouse | null, threads: readonly RoleThread[]) =>
+  (
+    { eventStore, broker, onlineStore }: Engines,
+    warehouse: Warehouse | null,
+    threads: readonly RoleThread[],
+    own: Pick<Problems, "current">,
+  ) =>
   async (): Promise<Readiness> => {
     const checks: Record<string, string> = {};
     const check = async (name: string, ask: () => Promise<unknown>): Promise<void> => {
@@ -38,6 +47,9 @@ export const readinessOf =
       if (!running()) checks[role] = "is being started again";
       else if (!ready()) checks[role] = "is starting";
       else checks[role] ??= "ok";
+    }
+    for (const reported of [own.current(), ...threads.map((thread) => thread.problems())]) {
+      for (const [part, problem] of reported) if ((checks[part] ?? "ok") === "ok") checks[part] = problem;
     }
     return { ready: Object.values(checks).every((state) => state === "ok"), checks };
   };

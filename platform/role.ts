@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Settings } from "../infra/config.ts";
+import type { Report } from "../infra/report.ts";
 import type { Engines } from "./engines.ts";
 
 /** The roles that run in threads; `api` has the main one. */
@@ -20,6 +21,8 @@ export type RoleContext = {
   signal: AbortSignal;
   /** Tells that the role does its work, with what it had before restored. */
   ready(): void;
+  /** Makes `/health/ready` say what keeps a part from its work. All is cleared when the thread ends. */
+  report: Report;
 };
 
 /** Runs until the signal, then drains; rejects when it cannot go on. */

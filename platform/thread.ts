@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import pino from "pino";
 import { Gauge, Registry } from "prom-client";
+import { problems, type Report } from "../infra/report.ts";
 import { openEngines } from "./engines.ts";
 import type { Role, RoleName } from "./role.ts";
 import type { FromThread, ThreadData, ToThread } from "./threads.ts";
@@ -53,7 +54,13 @@ const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();
   const ready = (): void => say({ type: "ready" });
-  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal, ready });
+  const told = problems();
+  const report: Report = (part, problem) => {
+    if ((told.current().get(part) ?? null) === problem) return;
+    told.report(part, problem);
+    say({ type: "report", part, problem });
+  };
+  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal, ready, report });
 } finally {
   await engines.close();
   port.close();

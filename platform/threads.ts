@@ -2,12 +2,16 @@ import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import type { MetricObject } from "prom-client";
 import type { Settings } from "../infra/config.ts";
+import { problems } from "../infra/report.ts";
 import type { RoleName, Share } from "./role.ts";
 
 export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
 
 export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
-export type FromThread = { type: "ready" } | { type: "metrics"; id: number; metrics: MetricObject[] };
+export type FromThread =
+  | { type: "ready" }
+  | { type: "report"; part: string; problem: string | null }
+  | { type: "metrics"; id: number; metrics: MetricObject[] };
 
 /** A role that runs in a thread and is started again, with a growing pause, when it ends unasked. */
 export type RoleThread = {
@@ -16,6 +20,8 @@ export type RoleThread = {
   running(): boolean;
   /** Whether it has taken up its work since it was first started, or last died. */
   ready(): boolean;
+  /** What its reports say at the moment, by part; nothing of a thread that has ended. */
+  problems(): ReadonlyMap<string, string>;
   /** The role's own metrics; none while it is down. */
   metrics(): Promise<MetricObject[]>;
   /** Drains the role, does the work while it stands still, and starts it again. One work after the other. */
@@ -36,6 +42,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   let failures = 0;
   let retry: NodeJS.Timeout | null = null;
   let requests = 0;
+  const reported = problems();
   const waiting = new Map<number, (metrics: MetricObject[]) => void>();
   let ended = Promise.resolve();
 
@@ -51,6 +58,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
         ready = true;
         return;
       }
+      if (message.type === "report") return reported.report(message.part, message.problem);
       waiting.get(message.id)?.(message.metrics);
       waiting.delete(message.id);
     });
@@ -58,6 +66,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     ended = new Promise((resolve) => {
       thread.on("exit", (code) => {
         worker = null;
+        reported.clear();
         resolve();
         if (stopping || held) return;
         ready = false;
@@ -80,6 +89,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     role,
     running: () => worker !== null || held,
     ready: () => ready,
+    problems: reported.current,
     metrics: () => {
       const target = worker;
       if (target === null) return Promise.resolve([]);

@@ -1,4 +1,5 @@
 import { systemClock } from "../../infra/clock.ts";
+import { reportLasting, type Tried } from "../../infra/report.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { evaluateBlob } from "../../ml/features/state.ts";
@@ -7,6 +8,7 @@ import { keepDatasetViews } from "../../projections/clickhouse/datasets/views.ts
 import { ensureEndpointView } from "../../projections/clickhouse/endpoint-view.ts";
 import { type DecodeFeatures, runSinks, type SinkAssignment } from "../../projections/clickhouse/runner.ts";
 import { runDocumentHistory } from "../../projections/documents/history.ts";
+import type { EventTableOptions } from "../../projections/event-table.ts";
 import { runOnlineFeatures } from "../../projections/online-projector.ts";
 import { runRunFields } from "../../projections/tracking/index.ts";
 import type { MillraceError } from "../../schemas/errors.ts";
@@ -22,14 +24,26 @@ import { whileKept } from "../while-kept.ts";
 /** The group whose leader writes into the warehouse: two at a time would write rows twice. */
 const sinksGroup = "millrace-sinks";
 
+/** A write into the warehouse or the online store that has failed for so long is a problem. */
+const failingMs = 8_000;
+
 /** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
-export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal, ready }) => {
+export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal, ready, report }) => {
   const { broker, eventStore, onlineStore } = engines;
   const warehouse = openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster });
   const waits =
-    (part: string) =>
-    (error: MillraceError): void =>
+    (part: string, tried?: Tried) =>
+    (error: MillraceError): void => {
       logger.warn({ part, code: error.code, err: error }, "will be tried again");
+      tried?.failed(error);
+    };
+  const triedOf = (part: string): Tried => reportLasting(report, { part, forMs: failingMs, clock: systemClock });
+  const featuresTried = triedOf("online features");
+  /** Of a table that follows the event store. */
+  const told = (part: string): Pick<EventTableOptions, "onRetry" | "onPosition"> => {
+    const tried = triedOf(part);
+    return { onRetry: waits(part, tried), onPosition: tried.worked };
+  };
   try {
     const catalog = await followCatalog(eventStore, signal);
     ready();
@@ -44,6 +58,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         signal: led,
         clock: systemClock,
         onError: (kind, error) => waits(kind)(error),
+        tried: (table) => triedOf(`sink ${table}`),
       });
     const features = (led: AbortSignal): Promise<void> =>
       whileKept({ onlineStore, name: "online-features", logger, signal: led }, (kept) =>
@@ -53,15 +68,16 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
           changelogs,
           signal: kept,
           clock: systemClock,
-          onRetry: waits("online features"),
+          onRetry: waits("online features", featuresTried),
+          onOffsets: featuresTried.worked,
         }),
       );
     await whileLeading({ broker, group: sinksGroup, logger, signal }, (led) =>
       together(led, [
         sinks,
         features,
-        (until) => runDocumentHistory({ eventStore, warehouse, signal: until, onRetry: waits("documents") }),
-        (until) => runRunFields({ eventStore, warehouse, signal: until, onRetry: waits("run fields") }),
+        (until) => runDocumentHistory({ eventStore, warehouse, signal: until, ...told("documents history") }),
+        (until) => runRunFields({ eventStore, warehouse, signal: until, ...told("run fields") }),
         (until) =>
           keepDatasetViews({
             eventStore,
@@ -70,7 +86,7 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
             signal: until,
             onFailure: waits("dataset views"),
           }),
-        (until) => runAudit({ eventStore, warehouse, signal: until, onRetry: waits("audit") }),
+        (until) => runAudit({ eventStore, warehouse, signal: until, ...told("audit") }),
         (until) => keepEndpointViews(catalog, warehouse, until, waits("endpoint views")),
       ]),
     );

@@ -3,7 +3,7 @@ import { runStreams } from "../../streams/runtime/supervisor.ts";
 import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
-export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal, ready }) => {
+export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal, ready, report }) => {
   const streams = await runStreams({
     ...engines,
     clock: systemClock,
@@ -14,6 +14,7 @@ export const streamsRole: Role = async ({ engines, share, settings, metrics, log
     share,
     signal,
     onRestored: ready,
+    report,
   });
   await streams.done;
 };

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Broker } from "../../infra/broker/port.ts";
 import type { Clock } from "../../infra/clock.ts";
+import type { Tried } from "../../infra/report.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
 import { sourceOf } from "./follow.ts";
@@ -43,6 +44,8 @@ export type RunSinksOptions = {
   onProgress?: (progress: SinkProgress) => void;
   /** The warehouse is away or refuses (the same rows are tried again), or a record was left out as undecodable. */
   onError?: (kind: SinkKind, error: MillraceError) => void;
+  /** Of each table: told when its inserts or reads fail, and when all of them work again. */
+  tried?: (table: string) => Tried;
 };
 
 const assignEveryMs = 1_000;
@@ -65,6 +68,18 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
   const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 500, retryMs = 1_000 } = options;
   const source = sourceOf(broker, warehouse, sink);
   const report = (error: unknown): void => options.onError?.(sink.kind, asMillraceError(error));
+  const tried = options.tried?.(sink.table);
+  const failed = { inserting: false, reading: false };
+  const failure = (of: keyof typeof failed, error: unknown): void => {
+    failed[of] = true;
+    report(error);
+    tried?.failed(error);
+  };
+  const success = (of: keyof typeof failed): void => {
+    if (!failed[of]) return;
+    failed[of] = false;
+    if (!failed.inserting && !failed.reading) tried?.worked();
+  };
   let filling = rowsOf(sink, report);
   let spare = rowsOf(sink, report);
   let inFlight: Promise<void> = Promise.resolve();
@@ -78,6 +93,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
       const started = performance.now();
       try {
         if (rows.count > 0) await warehouse.insert(sink, body, token);
+        success("inserting");
         options.onProgress?.({
           kind: sink.kind,
           records: rows.records,
@@ -88,7 +104,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         });
         return;
       } catch (error) {
-        if (!signal.aborted) report(error);
+        if (!signal.aborted) failure("inserting", error);
         await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }
@@ -103,6 +119,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         }
         const wasEmpty = filling.records === 0;
         const took = await source.fill(filling, flushRecords);
+        success("reading");
         if (wasEmpty && took) since = clock();
         const waited = clock() - since;
         const patienceMs = filling.records >= busyRecords ? 2 * flushMs : flushMs;
@@ -118,7 +135,7 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         }
       } catch (error) {
         if (signal.aborted) break;
-        report(error);
+        failure("reading", error);
         await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }

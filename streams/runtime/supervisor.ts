@@ -4,6 +4,7 @@ import type { Artifacts } from "../../infra/artifacts/port.ts";
 import type { Broker, Membership } from "../../infra/broker/port.ts";
 import type { EventStore } from "../../infra/event-store/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
+import { problemOf, type Report } from "../../infra/report.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
 import { type CatalogFollower, followCatalog } from "../catalog.ts";
@@ -11,7 +12,7 @@ import { judge } from "../drift/judge.ts";
 import { versionLoader } from "../predictions/variant.ts";
 import { type Application, planTopology } from "../topology.ts";
 import { emitter } from "./emitter.ts";
-import { schemaCache } from "./input.ts";
+import { schemaCache, type TaskInput } from "./input.ts";
 import { streamsMetrics } from "./metrics.ts";
 import { type Carried, carriedOf, openTask, type TaskEnvironment } from "./open-task.ts";
 import type { Task } from "./task.ts";
@@ -39,6 +40,8 @@ export type StreamsOptions = {
   signal: AbortSignal;
   /** Called once: the tasks that this thread had to begin with are restored, or have failed and will be tried again. */
   onRestored?: () => void;
+  /** Told of tasks that fail again and again, and when they go on. */
+  report?: Report;
 };
 
 type Slot = {
@@ -48,6 +51,8 @@ type Slot = {
   task: Task | null;
   carried: Carried | null;
   failures: number;
+  /** Why it fails again and again. */
+  problem: string | null;
   retryAt: number;
 };
 
@@ -67,9 +72,13 @@ const roundRetryMs = 1_000;
 /** How long a thread with nothing to do sleeps unless it is woken. Windows of silent partitions are judged by then. */
 const idleMs = 5_000;
 
+/** So many failures in a row are no accident of the moment. */
+const failingAfter = 2;
+
 /** Runs every task of the catalog's applications on this thread, one batch each in turn. */
 export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const { broker, registry, clock, logger, signal, share = { index: 0, of: 1 } } = options;
+  const report = options.report ?? (() => {});
   const catalog = await followCatalog(options.eventStore, signal);
   const versions = versionLoader(options.artifacts);
   let seen = -1;
@@ -95,6 +104,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   /** Whether anything may have come since the tasks have found nothing. */
   let mayRead = true;
   let restored = false;
+  let failedRounds = 0;
+  const failing = failingTasks(report);
 
   const round = async (): Promise<void> => {
     if (catalog.revision() !== seen || membership.revision() !== assigned) {
@@ -112,6 +123,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       if (signal.aborted) return;
       taken += await runSlot(slot, environment, catalog, logger);
     }
+    failing.tell(slots);
     if (!restored && membership.revision() > 0) {
       restored = true;
       options.onRestored?.();
@@ -130,9 +142,13 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       while (!signal.aborted) {
         try {
           await round();
+          if (failedRounds >= failingAfter) report("streams", null);
+          failedRounds = 0;
         } catch (error) {
           if (!asMillraceError(error).retryable) throw error;
           mayRead = true;
+          failedRounds += 1;
+          if (failedRounds >= failingAfter) report("streams", problemOf(error));
           logger.warn({ err: error, retryInMs: roundRetryMs }, "an engine does not answer; the tasks wait for it");
           await sleep(roundRetryMs, undefined, { signal }).catch(() => {});
         }
@@ -168,7 +184,10 @@ const runSlot = async (
   }
   try {
     const taken = await slot.task.step();
-    if (taken > 0) slot.failures = 0;
+    if (taken > 0 || slot.task.parts.inputs.every(isDry)) {
+      slot.failures = 0;
+      slot.problem = null;
+    }
     return taken;
   } catch (error) {
     await slot.task.close();
@@ -182,12 +201,35 @@ const runSlot = async (
 const fail = (slot: Slot, error: MillraceError, environment: TaskEnvironment, logger: StreamsLogger): void => {
   slot.failures += 1;
   slot.carried = null;
+  // Who has lost its partition to another has not failed.
+  slot.problem = slot.failures < failingAfter || error.code === "FENCED" ? null : problemOf(error);
   const delay = error.code === "FENCED" ? fencedMs : Math.min(30_000, 100 * 2 ** Math.min(slot.failures, 8));
   slot.retryAt = environment.clock() + delay;
   logger.error(
     { application: slot.application.id, partition: slot.partition, code: error.code, err: error, retryInMs: delay },
     "task failed; it goes on from its last commit",
   );
+};
+
+const isDry = ({ batch, index }: TaskInput): boolean => batch === null || index >= batch.count;
+
+/** Reports tasks that fail, each as a part of its own, until they go on or are no longer this thread's. */
+const failingTasks = (report: Report): { tell(slots: readonly Slot[]): void } => {
+  let told = new Set<string>();
+  return {
+    tell(slots) {
+      if (told.size === 0 && slots.every(({ problem }) => problem === null)) return;
+      const failing = new Set<string>();
+      for (const { application, partition, problem } of slots) {
+        if (problem === null) continue;
+        const part = `task ${application.id}/${partition}`;
+        failing.add(part);
+        report(part, problem);
+      }
+      for (const part of told) if (!failing.has(part)) report(part, null);
+      told = failing;
+    },
+  };
 };
 
 /** Tasks for the catalog as it is now; those whose application has not changed go on untouched. */
@@ -213,7 +255,7 @@ const reconfigure = async (
       }
       const carried = held?.task == null ? null : carriedOf(held.task);
       await held?.task?.close();
-      slots.push({ application, signature, partition, task: null, carried, failures: 0, retryAt: 0 });
+      slots.push({ application, signature, partition, task: null, carried, failures: 0, problem: null, retryAt: 0 });
     }
   }
   for (const slot of before.values()) await slot.task?.close();
@@ -249,8 +291,7 @@ const waitForWork = async (
   for (const { task, partition } of slots) {
     if (task === null) continue;
     for (const one of task.parts.inputs) {
-      const dry = one.batch === null || one.index >= one.batch.count;
-      if (dry) from.set(`${one.input.topic}/${partition}`, one.position);
+      if (isDry(one)) from.set(`${one.input.topic}/${partition}`, one.position);
       else holding = true;
     }
   }
