@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type DocumentNode, validate } from "graphql";
 import { type MercuriusContext, mercurius } from "mercurius";
 import type { Actor } from "../commands/gate.ts";
-import { isSameOrigin } from "../infra/same-origin.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { GraphContext } from "./context.ts";
 import { correlationIdOf } from "./correlation.ts";
@@ -81,7 +80,7 @@ export const graphqlDoor = async (
   const { development } = deps.settings;
   const view = (correlationId: string): ErrorView => ({ development, correlationId, logger: deps.logger });
 
-  // mercurius asks its CSRF header of the upgrade to a socket, too, where no client sends it: `isSameOrigin` guards those.
+  // mercurius asks its CSRF header of the upgrade to a socket, too, where no client sends it: `checkOrigin` guards those.
   server.addHook("onRequest", (request, _, done) => {
     if (request.headers.upgrade !== undefined) request.headers["mercurius-require-preflight"] = "1";
     done();
@@ -109,7 +108,6 @@ export const graphqlDoor = async (
     },
     subscription: {
       keepAlive: KEEP_ALIVE_MS,
-      verifyClient: ({ req }, next) => next(isSameOrigin(req.headers), 403, "Forbidden"),
       context: (_, request) => ({ deps, feeds, correlationId: correlationIdOf(request.raw) }),
     },
   });

@@ -1,6 +1,4 @@
 import Fastify, { type FastifyInstance, LogController } from "fastify";
-import { isSameOrigin } from "../infra/same-origin.ts";
-import { MillraceError } from "../schemas/errors.ts";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { graphqlDoor } from "./graphql-door.ts";
@@ -12,6 +10,7 @@ import { registryDoor } from "./http/registry.ts";
 import { restRefusals } from "./http/rest-refusal.ts";
 import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
+import { checkOrigin } from "./origin.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
 
 export type { ServerDeps } from "./deps.ts";
@@ -57,10 +56,11 @@ const bareServer = (deps: StatusDeps): FastifyInstance => {
   server.decorateRequest("actor", null);
   server.addHook("onRequest", (request, reply, done) => {
     reply.header(CORRELATION_HEADER, request.id);
-    if (request.method === "GET" || request.method === "HEAD" || isSameOrigin(request.headers)) return done();
-    done(new MillraceError("FORBIDDEN", `pages of ${request.headers.origin} may not change anything here`));
+    done();
   });
+  checkOrigin(server, deps.settings);
   endConnections(server);
+  endUpgrades(server);
   refuseWith(server, deps, restRefusals);
   return server;
 };
@@ -76,5 +76,15 @@ const endConnections = (server: FastifyInstance): void => {
   });
   server.addHook("onResponse", async () => {
     if (closing) setImmediate(() => server.server.closeIdleConnections());
+  });
+};
+
+/**
+ * A request for a socket that was answered with anything else has left HTTP's own care: nobody reads or closes its
+ * connection any more.
+ */
+const endUpgrades = (server: FastifyInstance): void => {
+  server.addHook("onResponse", async ({ raw }) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.destroySoon();
   });
 };

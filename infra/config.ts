@@ -29,6 +29,8 @@ export type Settings = {
   /** What every request must carry as `Authorization: Bearer`; empty where there is none. */
   apiToken: string;
   allowAnonymous: boolean;
+  /** Names that clients may know the doors by, beside the loopback ones and `host`: `name`, or `name:port`. */
+  allowedHosts: readonly string[];
   development: boolean;
   logLevel: string;
 };
@@ -71,6 +73,16 @@ const token = (value: string): string => {
   }
   return value;
 };
+/** Names or addresses, each with a port or without; `*` is any. */
+const hosts = (value: string): string[] =>
+  value.split(",").map((given) => {
+    const name = given.trim().toLowerCase();
+    if (name === "*" || /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(name)) return name;
+    throw new MillraceError(
+      "INVALID_SETTING",
+      `expected hosts such as millrace.example or 10.0.0.7:4000, got "${given.trim()}"`,
+    );
+  });
 /** As it stands in `remote_servers`, or a macro such as {cluster}. */
 const clusterName = (value: string): string => {
   if (/^[\w.{}-]+$/.test(value)) return value;
@@ -137,6 +149,11 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     help: "Serve other machines without a token: true or false",
     parse: yesOrNo,
   },
+  allowedHosts: {
+    env: "ALLOWED_HOSTS",
+    help: "Hosts that requests and pages may name beside this machine's, as a.example,b.example:8080; * is any",
+    parse: hosts,
+  },
   development: {
     env: "DEVELOPMENT",
     help: "GraphiQL and full error causes: true or false",
@@ -186,6 +203,7 @@ export const loadSettings = (
     datasetMaxBytes: given("datasetMaxBytes") ?? 2 ** 30,
     apiToken: given("apiToken") ?? "",
     allowAnonymous: given("allowAnonymous") ?? false,
+    allowedHosts: given("allowedHosts") ?? [],
     development: given("development") ?? environment.NODE_ENV !== "production",
     logLevel: given("logLevel") ?? "info",
   };

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isIP } from "node:net";
 import { type Actor, localAdmin } from "../commands/gate.ts";
 import type { Credentials } from "../graphql/deps.ts";
 import type { Settings } from "../infra/config.ts";
+import { isLoopback } from "../infra/web-origin.ts";
 import { MillraceError } from "../schemas/errors.ts";
 
 export type Authenticate = (credentials: Credentials) => Promise<Actor>;
@@ -11,9 +11,6 @@ const bearer = /^Bearer +(\S+) *$/i;
 
 /** Of equal length whatever went in, as `timingSafeEqual` wants it. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
 /** INVALID_SETTING where other machines could reach the doors and nothing would be asked of them. */
 export const requireToken = ({ host, apiToken, allowAnonymous }: Settings): void => {

@@ -3,7 +3,7 @@ import { unlink, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { gzip } from "node:zlib";
-import { isSameOrigin } from "../../same-origin.ts";
+import { loopbackHosts, refusedOrigin } from "../../web-origin.ts";
 import type { Engine, EngineResult } from "./engine.ts";
 import { exception, fromEngine } from "./exception.ts";
 import { type QueryRequest, readBody, readRequest, spoolBody } from "./request.ts";
@@ -32,8 +32,9 @@ export const warehouseServer = (options: ServerOptions): Server => {
       response.end("Ok.\n");
       return;
     }
-    if (!isSameOrigin(request.headers)) {
-      response.writeHead(403).end(`Pages of ${request.headers.origin} may not ask this warehouse.\n`);
+    const refusal = refusedOrigin(request.headers, loopbackHosts(request.socket.localPort ?? 0));
+    if (refusal !== null) {
+      response.writeHead(403).end(`${refusal}\n`);
       return;
     }
     if (url.pathname !== "/" || (url.search === "" && request.method === "GET")) {
