@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { settingSpecs } from "./infra/config.ts";
+import { exitNow } from "./infra/exit-now.ts";
 import type { CliCommand } from "./platform/cli/command.ts";
-import { isMillraceError } from "./schemas/errors.ts";
+import { explained } from "./platform/cli/failure.ts";
 
 /** The command line: each command is loaded only when it is asked for. */
 const commands: Record<string, { summary: string; load: () => Promise<CliCommand> }> = {
@@ -86,10 +87,13 @@ const run = async ([name, ...args]: string[]): Promise<number> => {
   });
 };
 
+/** A command that has ended leaves nothing to wait for: what still holds the process open hangs. */
+const lingerMs = 500;
+
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (isMillraceError(error)) console.error(`millrace: ${error.code}: ${error.message}`);
-  else console.error(error);
+  console.error(`millrace: ${explained(error)}`);
   process.exitCode = 1;
 }
+setTimeout(() => exitNow(Number(process.exitCode)), lingerMs).unref();

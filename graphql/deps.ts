@@ -69,4 +69,6 @@ export type ServerDeps = {
   warehouseUrl: string;
   clock: Clock;
   logger: Logger;
+  /** Told of a request, by method and path, that did not end in time when the server was closed. */
+  onCutOff?: (request: string) => void;
 };

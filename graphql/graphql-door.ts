@@ -12,11 +12,11 @@ import { checkDepth } from "./limits/depth.ts";
 import { operationsOf } from "./limits/walk.ts";
 import { schema } from "./schema.ts";
 import type { Feeds } from "./subscriptions/feeds.ts";
+import { initialiseOnce } from "./subscriptions/sockets.ts";
 
 const PATH = "/graphql";
 /** Bounds what a document can hold before anything else looks at it. */
 const MAX_TOKENS = 10_000;
-const KEEP_ALIVE_MS = 30_000;
 
 type Context = MercuriusContext & GraphContext & { _connectionInit?: unknown; request?: FastifyRequest };
 type Body = { query?: unknown; variables?: unknown; operationName?: unknown };
@@ -107,8 +107,10 @@ export const graphqlDoor = async (
       },
     },
     subscription: {
-      keepAlive: KEEP_ALIVE_MS,
-      context: (_, request) => ({ deps, feeds, correlationId: correlationIdOf(request.raw) }),
+      context: (socket, request) => {
+        initialiseOnce(socket);
+        return { deps, feeds, correlationId: correlationIdOf(request.raw) };
+      },
     },
   });
 

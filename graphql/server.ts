@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
+import { drainWithin } from "./draining.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
 import { datasetDoor } from "./http/datasets.ts";
@@ -14,6 +15,7 @@ import { checkOrigin } from "./origin.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
 
 export type { ServerDeps } from "./deps.ts";
+export { drainRequestsMs } from "./draining.ts";
 
 export type ServerOptions = {
   /** A query seen so often is compiled; 0 never compiles. */
@@ -23,7 +25,8 @@ export type ServerOptions = {
 /**
  * The platform's doors: GraphQL with subscriptions, the Kafka REST face of topics, Confluent's of the schema registry,
  * artifacts, health and metrics.
- * The caller listens. `close` lets running requests end, ends subscriptions with CLOSED, and opens nothing new.
+ * The caller listens. `close` lets running requests end for 4 s, ends subscriptions with CLOSED and their sockets with
+ * 1001, and opens nothing new.
  */
 export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
   const server = bareServer(deps);
@@ -59,24 +62,10 @@ const bareServer = (deps: StatusDeps): FastifyInstance => {
     done();
   });
   checkOrigin(server, deps.settings);
-  endConnections(server);
+  drainWithin(server, deps.onCutOff ?? (() => {}));
   endUpgrades(server);
   refuseWith(server, deps, restRefusals);
   return server;
-};
-
-/**
- * Closing ends the connections that are idle at that moment; those of requests still running would be kept alive for
- * another minute after their answer, and hold up the end of the process.
- */
-const endConnections = (server: FastifyInstance): void => {
-  let closing = false;
-  server.addHook("preClose", async () => {
-    closing = true;
-  });
-  server.addHook("onResponse", async () => {
-    if (closing) setImmediate(() => server.server.closeIdleConnections());
-  });
 };
 
 /**

@@ -1,14 +1,17 @@
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { runAlertReactor } from "../commands/reactors/alerts.ts";
-import { createServer, createStatusServer } from "../graphql/server.ts";
+import { createServer, createStatusServer, drainRequestsMs } from "../graphql/server.ts";
+import { killChildren } from "../infra/children.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
-import { problemOf, problems } from "../infra/report.ts";
-import { lockDirectory } from "../infra/sqlite/lock.ts";
+import { problems } from "../infra/report.ts";
+import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
 import { startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { warehouseReads } from "../projections/clickhouse/read/index.ts";
@@ -24,19 +27,21 @@ import { router } from "../streams/predictions/routing.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
 import { trainingRows } from "../training/training-rows.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
+import { type Closing, closing } from "./closing.ts";
 import { openCommandBus } from "./command-bus.ts";
 import { countCommands, countDenials } from "./command-metrics.ts";
 import { documentsPart } from "./documents.ts";
 import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
 import { whileLeading } from "./leading.ts";
+import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
 import { dropUnfinished } from "./rebuild/shadow-table.ts";
 import type { Share, RoleName as ThreadRole } from "./role.ts";
-import { roleThread } from "./threads.ts";
+import { type RoleThread, roleThread } from "./threads.ts";
 import { together } from "./together.ts";
 
 export type Platform = {
@@ -45,8 +50,11 @@ export type Platform = {
   warehouseUrl: string;
   /** Rebuilds a projection beside the running one. ILLEGAL_STATE where this process has not the role `projections`. */
   rebuild: Rebuilder["rebuild"];
-  /** Resolves when everything is drained and closed; a second call waits for the first. */
-  close(): Promise<void>;
+  /**
+   * Resolves within 15 s, when everything is drained and closed, with the names of what hung and was cut off; a second
+   * call waits for the first. What was cut off may keep the process from ending by itself.
+   */
+  close(): Promise<readonly string[]>;
 };
 
 /** The group whose leader keeps the documents and raises alerts. */
@@ -54,6 +62,9 @@ const projectionsGroup = "millrace-projections";
 
 /** A new project's metrics are in the tables a second or two after the first, later on a busy machine. */
 const searchWaitMs = 10_000;
+
+/** How long a start that is given up is waited for. */
+const startPatienceMs = 2_000;
 
 const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; share: Share }[] => {
   const alone = { index: 0, of: 1 };
@@ -67,140 +78,184 @@ const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; shar
 
 /**
  * Starts the roles of this process: the doors, the documents and the reactors on this thread, the others in threads of
- * their own.
+ * their own. When the signal aborts meanwhile, what has been opened is closed again, and it rejects with CLOSED.
  */
-export const startPlatform = async (settings: Settings, logger: Logger): Promise<Platform> => {
+export const startPlatform = async (settings: Settings, logger: Logger, signal?: AbortSignal): Promise<Platform> => {
   requireToken(settings);
   mkdirSync(settings.data, { recursive: true });
-  const closers: (() => Promise<void> | void)[] = [];
-  const closing = new AbortController();
-  const { signal } = closing;
-  let closed: Promise<void> | null = null;
-  const close = (): Promise<void> => {
-    closed ??= (async () => {
-      for (const step of closers.reverse()) {
-        await Promise.resolve()
-          .then(step)
-          .catch((error: unknown) => logger.error({ err: error }, "closing"));
-      }
-    })();
-    return closed;
-  };
-  const has = (role: RoleName): boolean => settings.roles.includes(role);
-  const usesWarehouse = settings.roles.some((role) => role !== "streams");
+  const opened = closing(logger);
+  const ended = new AbortController();
+  const abandoned = new AbortController();
+  const abandon = (): void => abandoned.abort();
+  signal?.addEventListener("abort", abandon, { once: true });
+  if (signal?.aborted) abandon();
+  const starting = AbortSignal.any([ended.signal, abandoned.signal]);
+  const opening = openPlatform({ settings, logger, opened, starting, ended });
   try {
-    if (isForOneProcess(settings, usesWarehouse)) {
-      const lock = lockDirectory(settings.data);
-      closers.push(() => lock.release());
-    }
-    const warehouseUrl = usesWarehouse ? await warehouseAt(settings, logger, closers) : settings.warehouse;
-    const engines = await openEngines(settings);
-    closers.push(engines.close);
-    const warehouse = usesWarehouse ? openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster }) : null;
-    if (warehouse !== null) {
-      closers.push(() => warehouse.close());
-      await ensureTables(warehouse);
-      if (has("projections")) await dropUnfinished(warehouse);
-    }
-
-    const own = problems();
-    const background: Promise<void>[] = [];
-    closers.push(async () => {
-      closing.abort();
-      await Promise.allSettled(background);
-    });
-    const keep = (name: string, work: Promise<void>): void => {
-      background.push(work);
-      work.catch((error: unknown) => {
-        if (signal.aborted) return;
-        own.report(name, problemOf(error));
-        logger.fatal({ err: error, part: name }, "a part of the platform ended");
-      });
-    };
-    const metrics = new Registry();
-    // The default looks every 10 ms, which alone costs an idle process half a percent of a core.
-    collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 100 });
-    const { commands: bus, members } = openCommandBus(engines, settings, logger, warehouse);
-    closers.push(() => members.close());
-    const commands = countCommands(metrics, bus);
-    countDenials(metrics, members);
-    const catalog = await followCatalog(engines.eventStore, signal);
-    keep("catalog", catalog.done);
-
-    const documents = documentsPart(engines, logger);
-    if (has("projections")) {
-      const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
-      const alerts = alertsOf(engines.broker, commands.dispatch, catalog, logger);
-      keep(
-        "documents and alerts",
-        whileLeading(leading, (led) => together(led, [documents.run, alerts])),
-      );
-      // Alone it answers no request before it can read what was written; beside others they do.
-      if (has("api")) await Promise.race([documents.caughtUp, ...background]);
-    }
-    const threads = threadsOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
-    closers.push(async () => {
-      await Promise.all(threads.map((thread) => thread.stop()));
-    });
-
-    const authenticate = authenticateBy(settings);
-    const status = {
-      settings,
-      authenticate,
-      warehouseUrl,
-      logger,
-      readiness: readinessOf(engines, warehouse, threads, own),
-      metrics: withThreads(metrics, threads),
-    };
-    let server: FastifyInstance;
-    if (has("api") && warehouse !== null) {
-      const reads = warehouseReads(warehouse);
-      const reader = documentReader({ onlineStore: engines.onlineStore, asOf: reads.documentsAsOf });
-      closers.push(() => reader.close());
-      server = await createServer({
-        ...status,
-        ...engines,
-        commands,
-        gate: members,
-        documents: reader,
-        warehouse: reads,
-        tracking: trackingStore({
-          ...engines,
-          warehouse,
-          runs: (project, ids) => reader.getMany("runs", project, ids),
-          searchWaitMs,
-        }),
-        trainingRows: trainingRows(engines),
-        route: (split, revision, entity) => router(split, revision)(entity),
-        onlineFeatures: onlineFeatures({
-          onlineStore: engines.onlineStore,
-          clock: systemClock,
-          ...viewCatalog(catalog),
-        }),
-        clock: systemClock,
-      });
-    } else {
-      server = await createStatusServer(status);
-    }
-    closers.push(() => server.close());
-    const projections = threads.find(({ role }) => role === "projections");
-    const { rebuild, close: stopRebuilds } = rebuilder({
-      settings,
-      warehouseUrl,
-      documents: documents.rebuild,
-      whileStill: projections?.whileStill ?? elsewhere,
-    });
-    closers.push(stopRebuilds);
-    await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
-    await server.listen({ host: settings.host, port: settings.port }).catch((error) => cannotListen(error, settings));
-    const { port } = server.server.address() as AddressInfo;
-    const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
-    return { url: `http://${host}:${port}`, warehouseUrl, rebuild, close };
+    return await Promise.race([opening, givenUp(abandoned.signal)]);
   } catch (error) {
-    closing.abort();
-    await close();
-    throw error;
+    ended.abort();
+    opening.catch(() => {});
+    await opened.close();
+    throw abandoned.signal.aborted
+      ? new MillraceError("CLOSED", "stopped while it was starting", { cause: error })
+      : error;
+  } finally {
+    signal?.removeEventListener("abort", abandon);
   }
+};
+
+/** An engine that is being opened may not answer for long, or at all: it is waited for a moment only. */
+const givenUp = async (signal: AbortSignal): Promise<never> => {
+  if (!signal.aborted) await once(signal, "abort");
+  await sleep(startPatienceMs);
+  throw new MillraceError("CLOSED", "an engine that was being opened has not answered");
+};
+
+type Opening = {
+  settings: Settings;
+  logger: Logger;
+  opened: Closing;
+  /** Aborted when the start is given up. */
+  starting: AbortSignal;
+  /** Ends what runs on this thread. */
+  ended: AbortController;
+};
+
+const openPlatform = async (start: Opening): Promise<Platform> => {
+  const { settings, logger, opened, starting, ended } = start;
+  const { signal } = ended;
+  const has = (role: RoleName): boolean => settings.roles.includes(role);
+  const { warehouseUrl, warehouse, engines } = await openStores(start);
+  if (warehouse !== null) {
+    await ensureTables(warehouse);
+    if (has("projections")) await dropUnfinished(warehouse);
+  }
+  starting.throwIfAborted();
+
+  const own = problems();
+  const parts = mainParts({ logger, report: own.report, signal });
+  opened.add({
+    name: "documents, alerts and catalog",
+    withinMs: 1_500,
+    close: async () => {
+      ended.abort();
+      await parts.ended();
+    },
+  });
+  const metrics = new Registry();
+  // The default looks every 10 ms, which alone costs an idle process half a percent of a core.
+  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 100 });
+  const { commands: bus, members } = openCommandBus(engines, settings, logger, warehouse);
+  opened.add({ name: "members", close: () => members.close() });
+  const commands = countCommands(metrics, bus);
+  countDenials(metrics, members);
+  const catalog = await followCatalog(engines.eventStore, signal);
+  parts.keep("catalog", catalog.done);
+  starting.throwIfAborted();
+
+  const documents = documentsPart(engines, logger);
+  if (has("projections")) {
+    const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
+    const alerts = alertsOf(engines.broker, commands.dispatch, catalog, logger);
+    const kept = whileLeading(leading, (led) => together(led, [documents.run, alerts]));
+    parts.keep("documents and alerts", kept);
+    // Alone it answers no request before it can read what was written; beside others they do.
+    if (has("api")) await Promise.race([documents.caughtUp, kept]);
+  }
+  starting.throwIfAborted();
+  const threads = threadsOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
+  opened.add({ name: "threads", withinMs: 6_500, close: () => stopThreads(threads) });
+
+  const authenticate = authenticateBy(settings);
+  const requestsCutOff: string[] = [];
+  const status = {
+    settings,
+    authenticate,
+    warehouseUrl,
+    logger,
+    readiness: readinessOf(engines, warehouse, threads, own),
+    metrics: withThreads(metrics, threads),
+    onCutOff: (request: string) => void requestsCutOff.push(request),
+  };
+  let server: FastifyInstance;
+  if (has("api") && warehouse !== null) {
+    const reads = warehouseReads(warehouse);
+    const reader = documentReader({ onlineStore: engines.onlineStore, asOf: reads.documentsAsOf });
+    opened.add({ name: "reader of documents", close: () => reader.close() });
+    server = await createServer({
+      ...status,
+      ...engines,
+      commands,
+      gate: members,
+      documents: reader,
+      warehouse: reads,
+      tracking: trackingStore({
+        ...engines,
+        warehouse,
+        runs: (project, ids) => reader.getMany("runs", project, ids),
+        searchWaitMs,
+      }),
+      trainingRows: trainingRows(engines),
+      route: (split, revision, entity) => router(split, revision)(entity),
+      onlineFeatures: onlineFeatures({
+        onlineStore: engines.onlineStore,
+        clock: systemClock,
+        ...viewCatalog(catalog),
+      }),
+      clock: systemClock,
+    });
+  } else {
+    server = await createStatusServer(status);
+  }
+  opened.add({
+    name: "doors",
+    withinMs: drainRequestsMs + 500,
+    close: async () => {
+      await server.close();
+      return requestsCutOff;
+    },
+  });
+  const projections = threads.find(({ role }) => role === "projections");
+  const { rebuild, close: stopRebuilds } = rebuilder({
+    settings,
+    warehouseUrl,
+    documents: documents.rebuild,
+    whileStill: projections?.whileStill ?? elsewhere,
+  });
+  opened.add({ name: "rebuilds", withinMs: 2_000, close: stopRebuilds });
+  await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
+  starting.throwIfAborted();
+  await server.listen({ host: settings.host, port: settings.port }).catch((error) => cannotListen(error, settings));
+  const { port } = server.server.address() as AddressInfo;
+  const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
+  return { url: `http://${host}:${port}`, warehouseUrl, rebuild, close: opened.close };
+};
+
+/** The lock on the data, the warehouse's process and the engines. */
+const openStores = async ({ settings, logger, opened, starting }: Opening) => {
+  const usesWarehouse = settings.roles.some((role) => role !== "streams");
+  if (isForOneProcess(settings, usesWarehouse)) {
+    const lock = await lockDirectoryWithin(settings.data);
+    opened.add({ name: "lock", close: () => lock.release() });
+  }
+  starting.throwIfAborted();
+  const warehouseUrl = usesWarehouse ? await warehouseAt(settings, logger, opened) : settings.warehouse;
+  starting.throwIfAborted();
+  const engines = await openEngines(settings);
+  opened.add({ name: "engines", withinMs: 1_500, close: engines.close });
+  starting.throwIfAborted();
+  const warehouse = usesWarehouse
+    ? openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster, signal: starting })
+    : null;
+  if (warehouse !== null) opened.add({ name: "connections to the warehouse", close: () => warehouse.close() });
+  return { warehouseUrl, engines, warehouse };
+};
+
+/** Stops them side by side and names those that had to be ended by force. */
+const stopThreads = async (threads: readonly RoleThread[]): Promise<string[]> => {
+  const drained = await Promise.all(threads.map((thread) => thread.stop()));
+  return threads.filter((_, i) => !drained[i]).map(({ role }) => `thread ${role}`);
 };
 
 const elsewhere = async (): Promise<never> => {
@@ -240,16 +295,12 @@ const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): n
   throw new MillraceError("INVALID_SETTING", `cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
 };
 
-const warehouseAt = async (
-  settings: Settings,
-  logger: Logger,
-  closers: (() => Promise<void> | void)[],
-): Promise<string> => {
+const warehouseAt = async (settings: Settings, logger: Logger, opened: Closing): Promise<string> => {
   if (!settings.warehouse.startsWith("chdb:")) return settings.warehouse;
   const embedded = await startEmbeddedWarehouse({
     directory: settings.warehouse.slice("chdb:".length),
     onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
   });
-  closers.push(() => embedded.close());
+  opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });
   return embedded.url;
 };

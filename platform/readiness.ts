@@ -43,10 +43,9 @@ export const readinessOf =
       check("onlineStore", () => onlineStore.get("readiness")),
       ...(warehouse === null ? [] : [check("warehouse", () => pinged(warehouse))]),
     ]);
-    for (const { role, running, ready } of threads) {
-      if (!running()) checks[role] = "is being started again";
-      else if (!ready()) checks[role] = "is starting";
-      else checks[role] ??= "ok";
+    for (const { role, trouble } of threads) {
+      const wrong = trouble();
+      if (wrong !== null || checks[role] === undefined) checks[role] = wrong ?? "ok";
     }
     for (const reported of [own.current(), ...threads.map((thread) => thread.problems())]) {
       for (const [part, problem] of reported) if ((checks[part] ?? "ok") === "ok") checks[part] = problem;

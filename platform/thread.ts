@@ -7,10 +7,10 @@ import { Gauge, Registry } from "prom-client";
 import { problems, type Report } from "../infra/report.ts";
 import { openEngines } from "./engines.ts";
 import type { Role, RoleName } from "./role.ts";
-import type { FromThread, ThreadData, ToThread } from "./threads.ts";
+import type { FromThread, ThreadStart, ToThread } from "./threads.ts";
 
 /** A role in a thread of its own: ports of its own, told to stop and asked for its metrics by messages. */
-const { role, share, settings, warehouseUrl } = workerData as ThreadData;
+const { role, share, settings, warehouseUrl, beat } = workerData as ThreadStart;
 
 const loaders: Record<RoleName, () => Promise<Role>> = {
   streams: async () => (await import("./roles/streams.ts")).streamsRole,
@@ -39,6 +39,10 @@ port.on("message", (message: ToThread) => {
   if (message.type === "stop") stop.abort();
   else void metrics.getMetricsAsJSON().then((found) => say({ type: "metrics", id: message.id, metrics: found }));
 });
+
+/** The main thread sees by it that this event loop turns. */
+const heart = new BigInt64Array(beat);
+setInterval(() => Atomics.store(heart, 0, process.hrtime.bigint()), 1_000).unref();
 
 /** Bulk work leaves the processor to requests. On Linux niceness belongs to a thread; elsewhere nothing happens. */
 const yieldToRequests = (): void => {

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import type { MetricObject } from "prom-client";
+import { killChildren } from "../infra/children.ts";
 import type { Settings } from "../infra/config.ts";
-import { problems } from "../infra/report.ts";
+import { problemOf, problems } from "../infra/report.ts";
 import type { RoleName, Share } from "./role.ts";
 
 export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
+
+/** What a thread gets: its event loop writes its time into `beat`, nanoseconds of the process's clock. */
+export type ThreadStart = ThreadData & { beat: SharedArrayBuffer };
 
 export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
 export type FromThread =
@@ -20,17 +25,41 @@ export type RoleThread = {
   running(): boolean;
   /** Whether it has taken up its work since it was first started, or last died. */
   ready(): boolean;
+  /** What is wrong with the thread itself, null when nothing is. */
+  trouble(): string | null;
   /** What its reports say at the moment, by part; nothing of a thread that has ended. */
   problems(): ReadonlyMap<string, string>;
   /** The role's own metrics; none while it is down. */
   metrics(): Promise<MetricObject[]>;
   /** Drains the role, does the work while it stands still, and starts it again. One work after the other. */
   whileStill(work: () => Promise<void>): Promise<void>;
-  stop(): Promise<void>;
+  /**
+   * Drains the role. After 5 s (2 s while it is starting) the thread is ended by force, with its children: the answer is
+   * false where that cut off work.
+   */
+  stop(): Promise<boolean>;
+};
+
+/** Whether the work has ended in time. */
+const within = async (milliseconds: number, work: Promise<void>): Promise<boolean> => {
+  const patience = new AbortController();
+  const late = sleep(milliseconds, false, patience).catch(() => false);
+  const inTime = await Promise.race([work.then(() => true), late]);
+  patience.abort();
+  return inTime;
 };
 
 const longestPauseMs = 30_000;
 const metricsPatienceMs = 2_000;
+/** A thread whose event loop has not turned for so long is stuck. */
+const silentMs = 8_000;
+/** A role that has worked for so long after it had died is well again. */
+const settledMs = 5_000;
+const stopWithinMs = 5_000;
+const startingWithinMs = 2_000;
+const beatBytes = BigInt64Array.BYTES_PER_ELEMENT;
+/** A thread ends at once when it is told so, but in native code, where it may stay for ever. */
+const terminateWithinMs = 300;
 
 export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   const { role } = data;
@@ -40,6 +69,10 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
   let ready = false;
   let holds = Promise.resolve();
   let failures = 0;
+  /** The end that it has not recovered from. */
+  let lastEnd: string | null = null;
+  let settled: NodeJS.Timeout | undefined;
+  let beat = new BigInt64Array(new SharedArrayBuffer(beatBytes));
   let retry: NodeJS.Timeout | null = null;
   let requests = 0;
   const reported = problems();
@@ -48,29 +81,43 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
 
   const start = (): void => {
     const startedAt = Date.now();
+    const memory = new SharedArrayBuffer(beatBytes);
+    beat = new BigInt64Array(memory);
+    beat[0] = process.hrtime.bigint();
     const thread = new Worker(new URL("./thread.ts", import.meta.url), {
-      workerData: data,
+      workerData: { ...data, beat: memory } satisfies ThreadStart,
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     worker = thread;
+    const { threadId } = thread;
+    let failure: string | null = null;
     thread.on("message", (message: FromThread) => {
       if (message.type === "ready") {
         ready = true;
+        settled = setTimeout(() => {
+          lastEnd = null;
+        }, settledMs).unref();
         return;
       }
       if (message.type === "report") return reported.report(message.part, message.problem);
       waiting.get(message.id)?.(message.metrics);
       waiting.delete(message.id);
     });
-    thread.on("error", (error) => logger.error({ role, err: error }, "role failed"));
+    thread.on("error", (error) => {
+      failure = problemOf(error);
+      logger.error({ role, err: error }, "role failed");
+    });
     ended = new Promise((resolve) => {
       thread.on("exit", (code) => {
         worker = null;
+        clearTimeout(settled);
         reported.clear();
+        killChildren(threadId);
         resolve();
         if (stopping || held) return;
         ready = false;
         failures = Date.now() - startedAt > longestPauseMs ? 1 : failures + 1;
+        lastEnd = failure ?? `ended with code ${code}`;
         const pause = Math.min(longestPauseMs, 250 * 2 ** failures);
         logger.error({ role, code, retryInMs: pause }, "role ended; it will be started again");
         retry = setTimeout(start, pause);
@@ -85,8 +132,18 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     await ended;
   };
 
+  const trouble = (): string | null => {
+    if (held) return null;
+    if (worker === null) return `is being started again${lastEnd === null ? "" : `: ${lastEnd}`}`;
+    const silent = Number(process.hrtime.bigint() - Atomics.load(beat, 0)) / 1e6;
+    if (silent > silentMs) return `has not answered for ${Math.round(silent / 1000)} s`;
+    if (lastEnd !== null) return `was started again after it had failed: ${lastEnd}`;
+    return ready ? null : "is starting";
+  };
+
   return {
     role,
+    trouble,
     running: () => worker !== null || held,
     ready: () => ready,
     problems: reported.current,
@@ -123,7 +180,14 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     },
     stop: async () => {
       stopping = true;
-      await drained();
+      const isDrained = await within(ready ? stopWithinMs : startingWithinMs, drained());
+      const thread = worker;
+      if (isDrained || thread === null) return true;
+      killChildren(thread.threadId);
+      void thread.terminate();
+      const isEnded = await within(ready ? terminateWithinMs : 2 * startingWithinMs, ended);
+      // What was still starting had nothing to drain.
+      return isEnded && !ready;
     },
   };
 };

@@ -100,6 +100,11 @@ const table = {
   WAREHOUSE_FAILED: { status: 502, retryable: true, meaning: "The warehouse refused or failed a statement." },
   STORAGE_FULL: { status: 507, retryable: true, meaning: "The disk is full; nothing was written." },
   DATA_LOCKED: { status: 409, retryable: false, meaning: "Another Millrace process uses this data directory." },
+  DATA_UNUSABLE: {
+    status: 500,
+    retryable: false,
+    meaning: "A directory or file of the data cannot be used: no permission, read-only, not Millrace's, or damaged.",
+  },
   INVALID_SETTING: { status: 400, retryable: false, meaning: "A setting has a value that is not understood." },
   CLOSED: { status: 503, retryable: true, meaning: "The component is shutting down." },
   INTERNAL: {

@@ -1,6 +1,7 @@
 import { constants, setPriority } from "node:os";
 import { openArtifacts } from "../infra/artifacts/open.ts";
 import { openBroker } from "../infra/broker/open.ts";
+import { endWithParent } from "../infra/end-with-parent.ts";
 import { openEventStore } from "../infra/event-store/open.ts";
 import { openSchemaRegistry } from "../infra/schema-registry/open.ts";
 import { asMillraceError } from "../schemas/errors.ts";
@@ -40,6 +41,7 @@ const lastWords = (message: FromJob): void => {
   else process.exit(0);
 };
 
+endWithParent();
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 process.on("disconnect", () => process.exit(1));
 process.once("message", (message: ToJob) => {

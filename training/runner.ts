@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { trackChild } from "../infra/children.ts";
 import type { Settings } from "../infra/config.ts";
 import { type ErrorCode, MillraceError } from "../schemas/errors.ts";
 import type { JobProgress, TrainedModel, TrainingJob } from "./job.ts";
@@ -30,6 +31,7 @@ export const jobProcess =
         execArgv: ["--disable-warning=ExperimentalWarning"],
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });
+      trackChild(child);
       let answer: Exclude<FromJob, { type: "progress" }> | null = null;
       const abort = (): void => {
         child.kill("SIGKILL");

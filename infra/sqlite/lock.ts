@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { MillraceError } from "../../schemas/errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { isBusy, mapSqliteError } from "./errors.ts";
 
 export type DirectoryLock = { release(): void };
@@ -37,6 +38,23 @@ export const lockDirectory = (dir: string): DirectoryLock => {
       if (held.delete(db)) db.close();
     },
   };
+};
+
+/** A process that was killed, or is just ending, lets go of its files a moment later. */
+const dyingMs = 1_500;
+const lookMs = 50;
+
+/** As `lockDirectory`, but waits a moment for a holder that is on its way out: up to 1.5 s. */
+export const lockDirectoryWithin = async (dir: string, milliseconds = dyingMs): Promise<DirectoryLock> => {
+  const until = performance.now() + milliseconds;
+  for (;;) {
+    try {
+      return lockDirectory(dir);
+    } catch (error) {
+      if (!isMillraceError(error, "DATA_LOCKED") || performance.now() > until) throw error;
+      await sleep(lookMs);
+    }
+  }
 };
 
 const holder = (db: DatabaseSync): number | null => {

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MillraceError } from "../../schemas/errors.ts";
+import { trackChild } from "../children.ts";
 import type { FromChild, ToChild } from "./child/messages.ts";
 
 export type EmbeddedWarehouseOptions = {
@@ -56,6 +57,7 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
       env: { ...process.env, UV_THREADPOOL_SIZE: "16", NODE_OPTIONS: "" },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
+    trackChild(child);
     const message = await new Promise<FromChild>((settle) => {
       child.once("message", (first) => settle(first as FromChild));
       child.once("error", (error) => settle({ type: "failed", code: "WAREHOUSE_FAILED", message: error.message }));

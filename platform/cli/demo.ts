@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
+import { trackChild } from "../../infra/children.ts";
 import { loadSettings } from "../../infra/config.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { startPlatform } from "../platform.ts";
 import { type CliCommand, countOption, settingOptions, textValues } from "./command.ts";
-import { shutdownSignal } from "./shutdown.ts";
+import { aborted, shutdownSignal } from "./shutdown.ts";
 import { banner } from "./start.ts";
 import { verifySample } from "./verify.ts";
 
@@ -42,8 +43,9 @@ prints what came of it and stays up.
     }
     const settings = loadSettings({ "log-level": "warn", ...given, data }, process.env);
     const logger = pino({ level: settings.logLevel }, pino.destination(2));
-    const stopped = shutdownSignal();
-    const platform = await startPlatform(settings, logger);
+    const stopping = shutdownSignal();
+    const stopped = aborted(stopping);
+    const platform = await startPlatform(settings, logger, stopping);
     try {
       if (values.json !== true) console.log(banner(platform, settings));
       const args = ["--url", platform.url, "--warehouse", platform.warehouseUrl];
@@ -74,6 +76,7 @@ const runExample = (args: string[], stopped: Promise<unknown>): Promise<Record<s
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script, ...args], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
+    trackChild(child);
     let result: Record<string, unknown> | null = null;
     child.on("message", (message) => {
       result = message as Record<string, unknown>;

@@ -39,20 +39,19 @@ ${settingHelp}`,
 type OnProgress = (progress: RebuildProgress) => void;
 
 const anyhow = async (name: string, settings: Settings, onProgress: OnProgress): Promise<RebuildResult> => {
-  const stop = new AbortController();
-  void shutdownSignal().then(() => stop.abort());
+  const signal = shutdownSignal();
   // Of engines that several processes share nobody can tell here whether one runs.
-  if (!isForOneProcess(settings, true)) return rebuildByDoor(name, settings, onProgress, stop.signal);
+  if (!isForOneProcess(settings, true)) return rebuildByDoor(name, settings, onProgress, signal);
   let lock: ReturnType<typeof lockDirectory>;
   try {
     lock = lockDirectory(settings.data);
   } catch (error) {
     if (!isMillraceError(error, "DATA_LOCKED")) throw error;
-    return rebuildByDoor(name, settings, onProgress, stop.signal);
+    return rebuildByDoor(name, settings, onProgress, signal);
   }
   try {
     const logger = pino({ level: settings.logLevel }, pino.destination(2));
-    return await rebuildAlone(name, { settings, logger, onProgress, signal: stop.signal });
+    return await rebuildAlone(name, { settings, logger, onProgress, signal });
   } finally {
     lock.release();
   }

@@ -1,26 +1,34 @@
 import pino from "pino";
 import { loadSettings } from "../../infra/config.ts";
-import { startPlatform } from "../platform.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
+import { type Platform, startPlatform } from "../platform.ts";
 import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
-import { shutdownSignal } from "./shutdown.ts";
+import { aborted, closeWhole, exitCodes, shutdownSignal } from "./shutdown.ts";
 
 export const start: CliCommand = {
   help: `Usage: millrace start [OPTIONS]
 
-Runs the platform, or some of its roles, until SIGINT or SIGTERM: then it drains and exits with 0.
+Runs the platform, or some of its roles, until SIGINT or SIGTERM: then it drains and exits with 0, or, when something
+hung for more than some seconds and had to be cut off, with 70.
 
 ${settingHelp}`,
   options: settingOptions,
   run: async ({ values }) => {
     const settings = loadSettings(textValues(values), process.env);
     const logger = pino({ level: settings.logLevel });
-    const stopped = shutdownSignal();
-    const platform = await startPlatform(settings, logger);
+    const stopping = shutdownSignal();
+    let platform: Platform;
+    try {
+      platform = await startPlatform(settings, logger, stopping);
+    } catch (error) {
+      if (!stopping.aborted || !isMillraceError(error, "CLOSED")) throw error;
+      logger.info({ err: error }, "stopped while it was starting");
+      return exitCodes.whole;
+    }
     console.log(banner(platform, settings));
-    await stopped;
+    await aborted(stopping);
     logger.info("draining");
-    await platform.close();
-    return 0;
+    return closeWhole(platform, logger);
   },
 };
 

@@ -15,6 +15,8 @@ export type FromRebuild =
 /** Runs work while the projections role stands still. */
 export type WhileStill = (work: () => Promise<void>) => Promise<void>;
 
+const stopWithinMs = 1_000;
+
 /** Runs a rebuild in a thread. The role is held from when the rebuild asks for it until its thread has ended. */
 export const rebuildInThread = async (
   data: RebuildData,
@@ -27,7 +29,11 @@ export const rebuildInThread = async (
   });
   const say = (message: ToRebuild): void => worker.postMessage(message);
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-  const stop = (): void => say({ type: "stop" });
+  const stop = (): void => {
+    say({ type: "stop" });
+    // What it does can be done again; a thread in the middle of a long statement would hold up the end of the process.
+    setTimeout(() => void worker.terminate(), stopWithinMs).unref();
+  };
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
 

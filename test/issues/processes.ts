@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import type { TestContext } from "node:test";
+import { type Running, type Started, until } from "../e2e/platform.ts";
+
+/** What the documentation promises of a shutdown, whatever hangs. */
+export const shutdownLimitMs = 15_000;
+
+/** Sends the signal and answers how the process ended; fails when that took longer than a shutdown may. */
+export const endsInTime = async (
+  process: Started,
+  signal: NodeJS.Signals = "SIGTERM",
+  limitMs = shutdownLimitMs,
+): Promise<{ code: number | null; ms: number; output: string }> => {
+  const began = performance.now();
+  process.child.kill(signal);
+  let end: { code: number | null } | null = null;
+  void process.ended.then((exit) => {
+    end = exit;
+  });
+  const { code } = await until(`the end after ${signal}\n${process.output()}`, limitMs, async () => end);
+  return { code, ms: performance.now() - began, output: process.output() };
+};
+
+/** `[pid, state, parent]` of a process, null when there is none. A zombie counts as none. */
+const statOf = (pid: number): { parent: number } | null => {
+  try {
+    const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return state === "Z" || state === "X" ? null : { parent: Number(parent) };
+  } catch {
+    return null;
+  }
+};
+
+export const isAlive = (pid: number): boolean => statOf(pid) !== null;
+
+export const childrenOf = (pid: number): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((each) => Number.isInteger(each) && statOf(each)?.parent === pid);
+
+/** The child of a platform that answers for its warehouse. */
+export const warehouseChild = ({ child }: Started): number => {
+  const found = childrenOf(child.pid as number).filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("warehouse/child/main.ts"),
+  );
+  assert.equal(found.length, 1);
+  return found[0];
+};
+
+/** Freezes a process until the end of the test. */
+export const freeze = (t: TestContext, pid: number): void => {
+  process.kill(pid, "SIGSTOP");
+  t.after(() => {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  });
+};
+
+export const untilReady = (platform: Running): Promise<unknown> =>
+  until("the platform is ready", 30_000, async () => (await fetch(`${platform.url}/health/ready`)).ok);
