@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
@@ -10,6 +9,7 @@ import { createServer, createStatusServer, drainRequestsMs } from "../graphql/se
 import { killChildren } from "../infra/children.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
+import { ensureDirectory } from "../infra/directory.ts";
 import { problems } from "../infra/report.ts";
 import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
 import { startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
@@ -82,7 +82,7 @@ const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; shar
  */
 export const startPlatform = async (settings: Settings, logger: Logger, signal?: AbortSignal): Promise<Platform> => {
   requireToken(settings);
-  mkdirSync(settings.data, { recursive: true });
+  ensureDirectory(settings.data);
   const opened = closing(logger);
   const ended = new AbortController();
   const abandoned = new AbortController();

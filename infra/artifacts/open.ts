@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { MillraceError } from "../../schemas/errors.ts";
+import { ensureDirectory } from "../directory.ts";
 import { engineOf } from "../engine-url.ts";
 import { folderArtifacts } from "./folder.ts";
 import type { Artifacts } from "./port.ts";
@@ -13,7 +14,14 @@ const folderOf = (url: string): string => {
 };
 
 const adapters = new Map([
-  ["file", async (url: string): Promise<Artifacts> => folderArtifacts(folderOf(url))],
+  [
+    "file",
+    async (url: string): Promise<Artifacts> => {
+      const folder = folderOf(url);
+      ensureDirectory(folder);
+      return folderArtifacts(folder);
+    },
+  ],
   ["s3", s3Artifacts],
 ]);
 

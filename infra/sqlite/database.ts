@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError } from "../../schemas/errors.ts";
-import { isBusy, mapSqliteError } from "./errors.ts";
+import { ensureDirectory } from "../directory.ts";
+import { isBusy, mapSqliteError, openingFailed } from "./errors.ts";
+import { claimFile } from "./foreign.ts";
 
 export type SqliteOptions = {
   /** FULL survives a power cut after each commit; NORMAL survives the death of the process. */
@@ -41,11 +42,11 @@ const retryWhileBusy = (action: () => void): void => {
 /**
  * One connection to a database file in WAL mode. Threads of the process open connections of their own to the
  * same file; what one commits, the others see at their next statement. Not memory-mapped: mapped pages would count as
- * resident memory, and blobs are copied to JavaScript in either case. Throws STORAGE_FULL.
+ * resident memory, and blobs are copied to JavaScript in either case. Throws STORAGE_FULL, DATA_UNUSABLE.
  */
 export const openSqlite = (path: string, options: SqliteOptions): DatabaseSync => {
-  mkdirSync(dirname(path), { recursive: true });
-  const db = new DatabaseSync(path, { timeout: busyTimeout });
+  ensureDirectory(dirname(path));
+  const db = opened(path);
   try {
     retryWhileBusy(() => {
       db.exec(`PRAGMA page_size = ${pageSize}; PRAGMA journal_mode = WAL`);
@@ -57,13 +58,26 @@ export const openSqlite = (path: string, options: SqliteOptions): DatabaseSync =
       PRAGMA cache_size = -8192;
       PRAGMA temp_store = MEMORY;
     `);
-    retryWhileBusy(() => transact(db, () => db.exec(options.create)));
+    retryWhileBusy(() =>
+      transact(db, () => {
+        claimFile(db, path);
+        db.exec(options.create);
+      }),
+    );
     if (options.maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / pageSize)}`);
     if (options.busyTimeoutMs !== undefined) db.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
     return db;
   } catch (error) {
     db.close();
-    throw mapSqliteError(error);
+    throw openingFailed(path, error);
+  }
+};
+
+const opened = (path: string): DatabaseSync => {
+  try {
+    return new DatabaseSync(path, { timeout: busyTimeout });
+  } catch (error) {
+    throw openingFailed(path, error);
   }
 };
 

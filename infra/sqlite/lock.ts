@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
-import { isBusy, mapSqliteError } from "./errors.ts";
+import { ensureDirectory } from "../directory.ts";
+import { isBusy, openingFailed } from "./errors.ts";
 
 export type DirectoryLock = { release(): void };
 
@@ -15,8 +15,14 @@ const held = new Set<DatabaseSync>();
  * `lock.db` is the lock, so the operating system drops it. DATA_LOCKED names the process that holds it.
  */
 export const lockDirectory = (dir: string): DirectoryLock => {
-  mkdirSync(dir, { recursive: true });
-  const db = new DatabaseSync(join(dir, "lock.db"), { timeout: 0 });
+  ensureDirectory(dir);
+  const path = join(dir, "lock.db");
+  let db: DatabaseSync;
+  try {
+    db = new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    throw openingFailed(path, error);
+  }
   try {
     db.exec("CREATE TABLE IF NOT EXISTS holder (id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL)");
     db.exec(`INSERT INTO holder VALUES (1, ${process.pid}) ON CONFLICT (id) DO UPDATE SET pid = excluded.pid`);
@@ -25,7 +31,7 @@ export const lockDirectory = (dir: string): DirectoryLock => {
   } catch (error) {
     const pid = isBusy(error) ? holder(db) : null;
     db.close();
-    if (!isBusy(error)) throw mapSqliteError(error);
+    if (!isBusy(error)) throw openingFailed(path, error);
     const who = pid === null ? "another process" : `process ${pid}`;
     throw new MillraceError("DATA_LOCKED", `${dir} is in use by ${who}: stop it, or choose another data directory`, {
       details: { directory: dir, pid },

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MillraceError } from "../../schemas/errors.ts";
 import { trackChild } from "../children.ts";
+import { ensureDirectory } from "../directory.ts";
 import type { FromChild, ToChild } from "./child/messages.ts";
 
 export type EmbeddedWarehouseOptions = {
@@ -43,7 +43,7 @@ const closeWithinMs = 20_000;
 export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions): Promise<EmbeddedWarehouse> => {
   const host = options.host ?? "127.0.0.1";
   const directory = resolve(options.directory);
-  mkdirSync(directory, { recursive: true });
+  ensureDirectory(directory);
   let port = options.port ?? 0;
   let closing = false;
   let backoffMs = firstBackoffMs;
