@@ -24,8 +24,12 @@ export type Settings = {
   maxTaskIdleMs: number;
   maxBatchRecords: number;
   streamThreads: number;
+  stepTimeoutMs: number;
   partitions: number;
   datasetMaxBytes: number;
+  modelInspectTimeoutMs: number;
+  modelScoreTimeoutMs: number;
+  modelMemoryBytes: number;
   /** What every request must carry as `Authorization: Bearer`; empty where there is none. */
   apiToken: string;
   allowAnonymous: boolean;
@@ -132,11 +136,31 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     help: "Threads that share the stream tasks, by partition",
     parse: integer(1, 64),
   },
+  stepTimeoutMs: {
+    env: "STREAMS_STEP_TIMEOUT_MS",
+    help: "How long a task may hold its thread before the thread is ended and started again, milliseconds",
+    parse: integer(1000, 3_600_000),
+  },
   partitions: { env: "PARTITIONS", help: "Partitions of a new event source that names none", parse: integer(1, 1024) },
   datasetMaxBytes: {
     env: "DATASET_MAX_BYTES",
     help: "Most bytes of one version of a dataset",
     parse: integer(1, Number.MAX_SAFE_INTEGER),
+  },
+  modelInspectTimeoutMs: {
+    env: "MODEL_INSPECT_TIMEOUT_MS",
+    help: "How long a model may take to load and to score a few rows, milliseconds",
+    parse: integer(100, 3_600_000),
+  },
+  modelScoreTimeoutMs: {
+    env: "MODEL_SCORE_TIMEOUT_MS",
+    help: "How long a model in a process of its own may take for a row, milliseconds",
+    parse: integer(100, 600_000),
+  },
+  modelMemoryBytes: {
+    env: "MODEL_MEMORY_BYTES",
+    help: "Most memory of a model's process, bytes",
+    parse: integer(2 ** 28, Number.MAX_SAFE_INTEGER),
   },
   apiToken: {
     env: "API_TOKEN",
@@ -198,9 +222,13 @@ export const loadSettings = (
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
+    stepTimeoutMs: given("stepTimeoutMs") ?? 30_000,
     streamThreads: given("streamThreads") ?? Math.min(2, availableParallelism()),
     partitions: given("partitions") ?? 4,
     datasetMaxBytes: given("datasetMaxBytes") ?? 2 ** 30,
+    modelInspectTimeoutMs: given("modelInspectTimeoutMs") ?? 10_000,
+    modelScoreTimeoutMs: given("modelScoreTimeoutMs") ?? 5_000,
+    modelMemoryBytes: given("modelMemoryBytes") ?? 2 ** 31,
     apiToken: given("apiToken") ?? "",
     allowAnonymous: given("allowAnonymous") ?? false,
     allowedHosts: given("allowedHosts") ?? [],

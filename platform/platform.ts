@@ -146,8 +146,8 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   const metrics = new Registry();
   // The default looks every 10 ms, which alone costs an idle process half a percent of a core.
   collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 100 });
-  const { commands: bus, members } = openCommandBus(engines, settings, logger, warehouse);
-  opened.add({ name: "members", close: () => members.close() });
+  const { commands: bus, members, close: closeBus } = openCommandBus(engines, settings, logger, warehouse);
+  opened.add({ name: "commands", close: closeBus });
   const commands = countCommands(metrics, bus);
   countDenials(metrics, members);
   const catalog = await followCatalog(engines.eventStore, signal);

@@ -75,6 +75,7 @@ const table = {
     retryable: true,
     meaning: "The read model did not reach the asked position in time.",
   },
+  SCORE_TIMEOUT: { status: 500, retryable: false, meaning: "The model took too long for this input and was ended." },
   SCORING_FAILED: { status: 500, retryable: false, meaning: "The model failed on this input." },
   TRAINING_FAILED: { status: 422, retryable: false, meaning: "A training job cannot go on; the message says why." },
   FENCED: {

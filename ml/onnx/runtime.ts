@@ -21,7 +21,6 @@ export const runtimeFingerprint = `onnxruntime ${env.versions.node ?? env.versio
 
 /** INVALID_MODEL with the runtime's message where the bytes are no model that it can run. */
 export const createSession = async (bytes: Uint8Array): Promise<InferenceSession> => {
-  if (bytes.length === 0) throw new MillraceError("INVALID_MODEL", "The model file is empty.");
   try {
     return await InferenceSession.create(bytes, sessionOptions);
   } catch (error) {

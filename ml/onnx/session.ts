@@ -1,7 +1,8 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { Signature, Task, TensorInfo } from "../../schemas/lifecycle/model.ts";
 import { createSession, runtimeFingerprint } from "./runtime.ts";
+import { type ModelStructure, readStructure } from "./structure.ts";
 
 /** A loaded model that scores rows of float32 columns. */
 export type Scorer = {
@@ -14,6 +15,17 @@ export type Scorer = {
   runtime: string;
   close(): Promise<void>;
 };
+
+/** A scorer whose session is in this thread. */
+export type SessionScorer = Scorer & {
+  /** What the model asks for and answers, as ONNX Runtime understands it. */
+  signature: Signature;
+};
+
+const tensorInfo = (value: InferenceSession.ValueMetadata): TensorInfo =>
+  value.isTensor
+    ? { name: value.name, type: value.type, shape: value.shape.map((size) => (typeof size === "number" ? size : -1)) }
+    : { name: value.name, type: "non-tensor", shape: [] };
 
 /** Rows in one call of the runtime, which blocks the thread: at 100 trees a few milliseconds. */
 const MAX_CALL_ROWS = 4096;
@@ -99,8 +111,12 @@ const rowsPerCall = async (call: Call, columns: number, width: 1 | 2): Promise<n
  * binary classifier, of which the second is served. INVALID_MODEL for anything else.
  * A row's score is the same, bit for bit, whatever the batch that it is in, for replay rests on it: a model that a
  * probe finds to answer otherwise is scored row by row.
+ *
+ * Loading computes what is constant in the graph and scores a few rows, in this thread and without a limit: `boundOf`
+ * tells whether that may be done here. `structure` is that of the same bytes where it was read before.
  */
-export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
+export const openScorer = async (bytes: Buffer, structure?: ModelStructure): Promise<SessionScorer> => {
+  if (structure === undefined) readStructure(bytes);
   const session = await createSession(bytes);
   try {
     const input = inputOf(session);
@@ -122,6 +138,7 @@ export const openScorer = async (bytes: Uint8Array): Promise<Scorer> => {
       columns: input.columns,
       task: taskOf(session, output, width),
       runtime: runtimeFingerprint,
+      signature: { inputs: session.inputMetadata.map(tensorInfo), outputs: session.outputMetadata.map(tensorInfo) },
       async score(rows, count) {
         const outputs = new Float32Array(count);
         for (let from = 0; from < count; from += callRows) {

@@ -41,7 +41,8 @@ export const attributes = {
   ints: (name: string, values: readonly number[]) =>
     attribute(name, "INTS", bytes(8, Buffer.concat(values.map(varint)))),
   strings: (name: string, values: readonly string[]) =>
-    attribute(name, "STRINGS", ...values.map((value) => bytes(9, value))),
+    // One argument: a model of many trees has more strings than a call may have arguments.
+    attribute(name, "STRINGS", Buffer.concat(values.map((value) => bytes(9, value)))),
 };
 
 export type OnnxNode = {

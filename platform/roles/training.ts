@@ -6,7 +6,7 @@ import type { Role } from "../role.ts";
 
 /** Runs training jobs, each in a process of its own with a trainer thread a core. */
 export const trainingRole: Role = async ({ engines, settings, logger, signal, ready }) => {
-  const { commands, members } = openCommandBus(engines, settings, logger);
+  const { commands, close } = openCommandBus(engines, settings, logger);
   ready();
   try {
     await runTrainingWorker({
@@ -17,6 +17,6 @@ export const trainingRole: Role = async ({ engines, settings, logger, signal, re
       logger,
     });
   } finally {
-    await members.close();
+    await close();
   }
 };

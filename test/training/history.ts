@@ -10,7 +10,7 @@ import { openBroker } from "../../infra/broker/open.ts";
 import { partitionOf } from "../../infra/broker/port.ts";
 import { openEventStore } from "../../infra/event-store/open.ts";
 import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
-import { inspectOnnx } from "../../ml/onnx/inspect.ts";
+import { inspectModel } from "../../ml/onnx/inspect.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
 import { encodeJournal } from "../../schemas/journal.ts";
 import type { TrainingSpec } from "../../schemas/lifecycle/training-job.ts";
@@ -115,11 +115,7 @@ export const history = async (t: TestContext) => {
     checks: {
       ...noChecks,
       registerSchema: async (_project, topic, schema) => (await registry.register(`${topic}-value`, schema)).id,
-      inspectModel: async (artifact) => {
-        const bytes = await artifacts.read(artifact);
-        const { signature, metadata } = await inspectOnnx(bytes);
-        return { size: bytes.length, signature, columns: JSON.parse(metadata["millrace.columns"]), task: "binary" };
-      },
+      inspectModel: async (artifact) => inspectModel(await artifacts.read(artifact)),
     },
   });
   const send = <Type extends CommandType>(type: Type, payload: PayloadInput<Type>) =>

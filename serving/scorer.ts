@@ -1,0 +1,16 @@
+import { boundOf } from "../ml/onnx/bounds/bound.ts";
+import { openScorer } from "../ml/onnx/session.ts";
+import { readStructure } from "../ml/onnx/structure.ts";
+import type { ModelLimits } from "./limits.ts";
+import { type GuardedScorer, processScorer } from "./process-scorer.ts";
+
+/**
+ * Loads a model to be scored: in this thread where each row costs no more than a known time, which is what trees,
+ * linear models and small networks do; else in a process of its own, which is ended when a call takes too long.
+ * INVALID_MODEL; ENGINE_UNAVAILABLE.
+ */
+export const guardedScorer = async (bytes: Buffer, limits: ModelLimits): Promise<GuardedScorer> => {
+  const structure = readStructure(bytes);
+  if (!boundOf(structure).isBounded) return processScorer(bytes, limits);
+  return { ...(await openScorer(bytes, structure)), failure: () => null };
+};
