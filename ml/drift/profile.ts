@@ -92,7 +92,9 @@ export const encodeProfile = (profile: ReferenceProfile): Buffer => Buffer.from(
 export const decodeProfile = (bytes: Uint8Array): ReferenceProfile => {
   try {
     const profile = JSON.parse(Buffer.from(bytes).toString()) as ReferenceProfile;
-    const whole = profile.columns.every((column) => column.counts.length === column.cuts.length + 2);
+    const whole = profile.columns.every(
+      ({ counts, cuts }) => cuts.length < BINS && counts.length === cuts.length + 2 && cuts.every(Number.isFinite),
+    );
     if (whole && Number.isInteger(profile.rows)) return profile;
   } catch (error) {
     throw new MillraceError("CORRUPT_ARTIFACT", "The reference profile cannot be read.", { cause: error });

@@ -5,6 +5,7 @@ import { followCatalog } from "../../streams/catalog.ts";
 import { verifyAsServed } from "../../streams/verify/as-served.ts";
 import type { StoredPrediction, Verification } from "../../streams/verify/verify.ts";
 import { openEngines } from "../engines.ts";
+import { modelLimits } from "../model-limits.ts";
 import { type CliCommand, countOption, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 import { runningWarehouse } from "./running.ts";
 
@@ -85,7 +86,12 @@ export const verifySample = async (
       servedAt: Number(row.servedAt),
       lookups: row.lookups.map(([view, partition, offset]) => ({ view, partition, offset: Number(offset) })),
     }));
-    return await verifyAsServed(engines.eventStore, { ...engines, project, predictions });
+    return await verifyAsServed(engines.eventStore, {
+      ...engines,
+      limits: modelLimits(settings),
+      project,
+      predictions,
+    });
   } finally {
     await engines.close();
     await warehouse.close();

@@ -1,5 +1,6 @@
 import { systemClock } from "../../infra/clock.ts";
 import { runStreams } from "../../streams/runtime/supervisor.ts";
+import { modelLimits } from "../model-limits.ts";
 import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
@@ -9,6 +10,7 @@ export const streamsRole: Role = async ({ engines, share, settings, metrics, log
     clock: systemClock,
     maxTaskIdleMs: settings.maxTaskIdleMs,
     maxBatchRecords: settings.maxBatchRecords,
+    modelLimits: modelLimits(settings),
     metrics,
     logger,
     share,

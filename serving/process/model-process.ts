@@ -72,6 +72,8 @@ const hold = (child: ChildProcess, isAsked: boolean): void => {
   }
 };
 
+const brokenPipe: readonly string[] = ["EPIPE", "ECONNRESET"];
+
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
 
 /** ENGINE_UNAVAILABLE where the process does not start. */
@@ -89,6 +91,8 @@ export const startModelProcess = async (memoryBytes: number): Promise<ModelProce
     return held;
   };
 
+  // A pipe of a process that has ended breaks; what counts is the end itself.
+  for (const pipe of [child.stdin, child.stdio[modelDescriptor]]) pipe?.on("error", () => {});
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     lastWords = (lastWords + text).slice(-4096);
   });
@@ -140,7 +144,7 @@ export const startModelProcess = async (memoryBytes: number): Promise<ModelProce
         await Promise.all([sent, received]);
       } catch (error) {
         // The pipe of a process that has ended breaks, too; what it ended of says more.
-        if ((error as NodeJS.ErrnoException).code === "EPIPE") await received;
+        if (brokenPipe.includes((error as NodeJS.ErrnoException).code ?? "")) await received;
         throw error;
       }
     },

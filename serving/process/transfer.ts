@@ -1,6 +1,6 @@
+import { once } from "node:events";
 import { Socket } from "node:net";
 import { Readable, type Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 
 /** The bytes of a model before they are read. */
 export type ModelSource = { size: number; open(): Promise<Readable> };
@@ -19,8 +19,18 @@ export const sourceOf = (bytes: Buffer): ModelSource => ({
 /** The descriptor on which a model's process is given bytes: as a message they would hold up whoever sends them. */
 export const modelDescriptor = 4;
 
-export const sendModel = async (source: ModelSource, to: Writable, signal: AbortSignal): Promise<void> =>
-  pipeline(await source.open(), to, { end: false, signal });
+/** Ends in an error where the source or the pipe does, or on the signal. `pipeline` leaves listeners at an open end. */
+export const sendModel = async (source: ModelSource, to: Writable, signal: AbortSignal): Promise<void> => {
+  const from = await source.open();
+  try {
+    for await (const chunk of from) {
+      signal.throwIfAborted();
+      if (!to.write(chunk)) await once(to, "drain", { signal });
+    }
+  } finally {
+    from.destroy();
+  }
+};
 
 /** Answers how to receive the next so many bytes. */
 export const modelReceiver = (): ((size: number) => Promise<Buffer>) => {

@@ -6,7 +6,7 @@ import { type TileStore, type TileTemplate, tileMs } from "./tiles.ts";
 /** Adds what was scored to the drift tiles of its version: runs of rows of the same hour go together. */
 export const sketchScored = (tiles: TileStore, endpoint: string, scored: ScoredRows): void => {
   const { ready, matrix, outputs, count, times } = scored;
-  const sketcher = ready.sketcher;
+  const sketcher = ready.sketcher();
   if (sketcher === null) return;
   const template: TileTemplate = {
     columns: sketcher.columns,

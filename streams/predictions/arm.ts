@@ -1,9 +1,9 @@
 import type { ByteWriter } from "../../schemas/byte-writer.ts";
-import { MillraceError } from "../../schemas/errors.ts";
+import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import type { TrafficSplit } from "../../schemas/lifecycle/deployment.ts";
 import { type PredictionConstants, type PredictionEncoder, predictionEncoder } from "./encode.ts";
+import type { ReadyVersion } from "./ready-version.ts";
 import { type Rows, rows } from "./rows.ts";
-import type { ReadyVersion } from "./variant.ts";
 
 /** One entry of the split, ready to score: its version, and the rows of the batch at hand that are for it. */
 export type Arm = {
@@ -36,15 +36,36 @@ export const armOf = (
   failures: new Map(),
 });
 
-/** Scores all rows at once; where that fails, each alone, so that only those are lost on which the model fails. */
+/**
+ * Scores all rows at once; where that fails, each alone, so that only those are lost on which the model fails. Rejects
+ * where it is not the model that failed, and trying again may help.
+ */
 export const scoreArm = async (arm: Arm, width: number): Promise<void> => {
   const { count, matrix } = arm.rows;
   if (count === 0) return;
+  const refusal = arm.ready.refusal();
+  if (refusal !== null) return refuseAll(arm, refusal);
   try {
     arm.rows.outputs = await arm.ready.scorer.score(matrix, count);
-  } catch {
+  } catch (error) {
+    throwIfRetryable(error);
     await scoreAlone(arm, width);
   }
+};
+
+const throwIfRetryable = (error: unknown): void => {
+  if (isMillraceError(error) && error.retryable) throw error;
+};
+
+const scoringFailure = (error: unknown): MillraceError => {
+  if (isMillraceError(error)) return error;
+  return new MillraceError("SCORING_FAILED", error instanceof Error ? error.message : String(error), { cause: error });
+};
+
+const refuseAll = (arm: Arm, refusal: MillraceError): void => {
+  const { count } = arm.rows;
+  arm.rows.outputs = new Float32Array(count).fill(Number.NaN);
+  for (let row = 0; row < count; row++) arm.failures.set(row, refusal);
 };
 
 const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
@@ -55,8 +76,8 @@ const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
       const output = await arm.ready.scorer.score(matrix.slice(row * width, (row + 1) * width), 1);
       arm.rows.outputs[row] = output[0];
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      arm.failures.set(row, new MillraceError("SCORING_FAILED", message, { cause: error }));
+      throwIfRetryable(error);
+      arm.failures.set(row, scoringFailure(error));
     }
   }
 };

@@ -12,8 +12,8 @@ import type { DecodedEvent } from "../runtime/input.ts";
 import { type Application, sourceInfo } from "../topology.ts";
 import { armOf, resetArm, scoreArm } from "./arm.ts";
 import type { PredictionLookup } from "./encode.ts";
+import type { ReadyVersion } from "./ready-version.ts";
 import { router } from "./routing.ts";
-import type { ReadyVersion } from "./variant.ts";
 
 /** A prediction that is due: its trigger, and where its row lies. */
 type Due = {
@@ -65,6 +65,8 @@ export type DeploymentStage = {
   /** Adds the predictions to the transaction in the order of their triggers. Answers how many. */
   emit(transaction: Transaction): number;
   scored(): ScoredRows[];
+  /** What keeps a version of it from being scored or sketched, and which; null where nothing does. */
+  problem(): { version: string; error: MillraceError } | null;
   /** Outcomes met in this batch, scored predictions only; empty after the call. */
   joined(): Joined[];
   /** Adds outcomes to the transaction in their order. */
@@ -275,8 +277,16 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
     },
     scored: () =>
       arms
-        .filter((arm) => arm.rows.count > 0)
+        // Of rows that were all refused there is no prediction to be judged.
+        .filter((arm) => arm.rows.count > arm.failures.size)
         .map(({ ready, times, rows: { matrix, outputs, count } }) => ({ ready, matrix, outputs, count, times })),
+    problem: () => {
+      for (const { ready } of arms) {
+        const error = ready.problem();
+        if (error !== null) return { version: `${ready.model}/${ready.version}`, error };
+      }
+      return null;
+    },
     joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
     emitOutcomes: (transaction, joined) => {
       if (encodeOutcome === null) return;

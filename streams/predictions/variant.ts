@@ -1,48 +1,68 @@
 import type { Artifacts } from "../../infra/artifacts/port.ts";
-import { decodeProfile } from "../../ml/drift/profile.ts";
-import { type Sketcher, sketcher } from "../../ml/drift/sketch.ts";
-import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
 import { MillraceError } from "../../schemas/errors.ts";
-import type { Task } from "../../schemas/lifecycle/model.ts";
+import type { ModelLimits } from "../../serving/limits.ts";
 import { type CatalogDeployment, type CatalogVersion, versionKey } from "../catalog.ts";
-
-/** A version made ready to score: its session, and the sketcher of its reference profile where it has one. */
-export type ReadyVersion = {
-  model: string;
-  version: number;
-  task: Task;
-  columns: number;
-  scorer: Scorer;
-  sketcher: Sketcher | null;
-};
+import { type ReadyVersion, readyVersion } from "./ready-version.ts";
 
 export type VersionLoader = {
   /** Loads each version once for the process; sessions live until `close`, or until `retain` drops them. */
   load(deployment: CatalogDeployment, versions: ReadonlyMap<string, CatalogVersion>): Promise<ReadyVersion[]>;
+  /** Reads again, with a growing pause, what was missing or damaged when it was loaded. */
+  mend(): Promise<void>;
   /** Closes the versions that no deployment uses any more. */
   retain(deployments: Iterable<CatalogDeployment>): Promise<void>;
   close(): Promise<void>;
 };
 
-export const versionLoader = (artifacts: Artifacts): VersionLoader => {
-  const loaded = new Map<string, Promise<ReadyVersion>>();
-  const open = async (version: CatalogVersion): Promise<ReadyVersion> => {
-    const scorer = await openScorer(await artifacts.read(version.artifact));
-    const profile = version.profile === null ? null : decodeProfile(await artifacts.read(version.profile));
-    return {
-      model: version.model,
-      version: version.version,
-      task: version.task,
-      columns: version.columns.length,
-      scorer,
-      sketcher: profile === null ? null : sketcher(profile),
+export type VersionLoaderOptions = {
+  artifacts: Artifacts;
+  limits: ModelLimits;
+  /** Milliseconds. */
+  clock: () => number;
+};
+
+type Entry = {
+  ready: Promise<ReadyVersion>;
+  /** Deployment revisions that it was loaded for. */
+  revisions: Set<string>;
+  mendAt: number;
+  mends: number;
+};
+
+const firstMendMs = 5_000;
+const longestMendMs = 60_000;
+
+export const versionLoader = ({ artifacts, limits, clock }: VersionLoaderOptions): VersionLoader => {
+  const loaded = new Map<string, Entry>();
+
+  const entryOf = (key: string, version: CatalogVersion): Entry => {
+    const held = loaded.get(key);
+    if (held !== undefined) return held;
+    const entry: Entry = {
+      ready: readyVersion(version, artifacts, limits),
+      revisions: new Set(),
+      mendAt: clock() + firstMendMs,
+      mends: 0,
     };
+    loaded.set(key, entry);
+    entry.ready.catch(() => loaded.delete(key));
+    return entry;
   };
+
+  /** Somebody has changed the deployment: a model that was given up gets another chance. */
+  const revised = async (entry: Entry, revision: string): Promise<ReadyVersion> => {
+    const ready = await entry.ready;
+    if (!entry.revisions.has(revision) && ready.refusal() !== null) await ready.renew();
+    entry.revisions.add(revision);
+    return ready;
+  };
+
   const drop = async (key: string): Promise<void> => {
-    const ready = loaded.get(key);
+    const entry = loaded.get(key);
     loaded.delete(key);
-    await ready?.then((version) => version.scorer.close()).catch(() => {});
+    await entry?.ready.then((version) => version.close()).catch(() => {});
   };
+
   return {
     load: (deployment, versions) =>
       Promise.all(
@@ -55,12 +75,19 @@ export const versionLoader = (artifacts: Artifacts): VersionLoader => {
               `deployment ${deployment.id} names ${model} ${version}, which is not there`,
             );
           }
-          const ready = loaded.get(key) ?? open(found);
-          loaded.set(key, ready);
-          ready.catch(() => loaded.delete(key));
-          return ready;
+          return revised(entryOf(key, found), `${deployment.id}/${deployment.revision}`);
         }),
       ),
+    mend: async () => {
+      for (const entry of loaded.values()) {
+        if (entry.mendAt > clock()) continue;
+        const ready = await entry.ready;
+        // Until the artifacts answer, what is broken stays so.
+        if (ready.problem() !== null) await ready.mend().catch(() => {});
+        entry.mends = ready.problem() === null ? 0 : entry.mends + 1;
+        entry.mendAt = clock() + Math.min(longestMendMs, firstMendMs * 2 ** entry.mends);
+      }
+    },
     retain: async (deployments) => {
       const used = new Set<string>();
       for (const deployment of deployments) {

@@ -8,6 +8,7 @@ export type StreamsMetrics = {
   deadLetters: Counter<"stage">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
+  failingDeployments: Gauge<"deployment">;
 };
 
 export const streamsMetrics = (registry: Registry): StreamsMetrics => {
@@ -37,6 +38,12 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_task_restarts_total",
       help: "Tasks that were restored from their changelog after a failure",
       labelNames: ["application"],
+      registers,
+    }),
+    failingDeployments: new Gauge({
+      name: "millrace_failing_deployments",
+      help: "1 for a deployment whose model is not scored, or its drift not judged",
+      labelNames: ["deployment"],
       registers,
     }),
   };

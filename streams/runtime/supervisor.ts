@@ -7,11 +7,13 @@ import type { OnlineStore } from "../../infra/online-store/port.ts";
 import { problemOf, type Report } from "../../infra/report.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
+import type { ModelLimits } from "../../serving/limits.ts";
 import { type CatalogFollower, followCatalog } from "../catalog.ts";
 import { judge } from "../drift/judge.ts";
 import { versionLoader } from "../predictions/variant.ts";
 import { type Application, planTopology } from "../topology.ts";
 import { emitter } from "./emitter.ts";
+import { failingDeployments } from "./failing-deployments.ts";
 import { schemaCache, type TaskInput } from "./input.ts";
 import { streamsMetrics } from "./metrics.ts";
 import { type Carried, carriedOf, openTask, type TaskEnvironment } from "./open-task.ts";
@@ -33,6 +35,7 @@ export type StreamsOptions = {
   clock: () => number;
   maxTaskIdleMs: number;
   maxBatchRecords: number;
+  modelLimits: ModelLimits;
   metrics: Registry;
   logger: StreamsLogger;
   /** This thread's place among those of its process. The member that owns partition 0 also judges drift. */
@@ -80,7 +83,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const { broker, registry, clock, logger, signal, share = { index: 0, of: 1 } } = options;
   const report = options.report ?? (() => {});
   const catalog = await followCatalog(options.eventStore, signal);
-  const versions = versionLoader(options.artifacts);
+  const versions = versionLoader({ artifacts: options.artifacts, limits: options.modelLimits, clock });
   let seen = -1;
   const environment: TaskEnvironment = {
     broker,
@@ -106,6 +109,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   let restored = false;
   let failedRounds = 0;
   const failing = failingTasks(report);
+  const failingModels = failingDeployments({ report, metrics: environment.metrics, logger });
 
   const round = async (): Promise<void> => {
     if (catalog.revision() !== seen || membership.revision() !== assigned) {
@@ -124,6 +128,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       taken += await runSlot(slot, environment, catalog, logger);
     }
     failing.tell(slots);
+    failingModels.tell(slots);
+    await versions.mend();
     if (!restored && membership.revision() > 0) {
       restored = true;
       options.onRestored?.();

@@ -137,10 +137,12 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const finish = async (transaction: Transaction, starts: number[]): Promise<void> => {
     for (const stage of stages) {
       const failures = await stage.score();
+      // Failures come in the order of their offsets: all of a batch may fail.
+      let index = 0;
       for (const failure of failures) {
         const held = inputs.find((one) => one.input.topic === stage.triggerTopic)?.batch;
         if (held === null || held === undefined) continue;
-        const index = held.offsets.indexOf(failure.offset);
+        index = held.offsets.indexOf(failure.offset, index);
         const refusal = { index, error: failure.error, schemaId: null };
         emitter.deadLetter(transaction, application.project, "score", held, index, refusal);
         metrics.deadLetters.inc({ stage: "score" });

@@ -4,8 +4,10 @@ import type { Broker } from "../../infra/broker/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import type { FeatureReader } from "../../ml/features/columns.ts";
 import { viewState } from "../../ml/features/state.ts";
-import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
+import type { Scorer } from "../../ml/onnx/session.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import type { ModelLimits } from "../../serving/limits.ts";
+import { guardedScorer } from "../../serving/scorer.ts";
 import { type Catalog, type CatalogDeployment, versionKey } from "../catalog.ts";
 import { foldInto } from "../features/fold.ts";
 import type { PredictionLookup } from "../predictions/encode.ts";
@@ -43,6 +45,7 @@ export type VerifyOptions = {
   broker: Broker;
   registry: SchemaRegistry;
   artifacts: Artifacts;
+  limits: ModelLimits;
   catalog: Catalog;
   project: string;
   predictions: readonly StoredPrediction[];
@@ -93,14 +96,14 @@ export const verifyPredictions = async (options: VerifyOptions): Promise<Verific
 };
 
 const scorerOf = (
-  { catalog, artifacts, project }: VerifyOptions,
+  { catalog, artifacts, project, limits }: VerifyOptions,
   scorers: Map<string, Promise<Scorer>>,
   { model, version }: StoredPrediction,
 ): Promise<Scorer> => {
   const key = versionKey(project, model, version);
   const found = catalog.versions.get(key);
   if (found === undefined) throw new MillraceError("NOT_FOUND", `version ${version} of ${model} is not in the catalog`);
-  const scorer = scorers.get(key) ?? artifacts.read(found.artifact).then((bytes) => openScorer(bytes));
+  const scorer = scorers.get(key) ?? artifacts.read(found.artifact).then((bytes) => guardedScorer(bytes, limits));
   scorers.set(key, scorer);
   return scorer;
 };

@@ -9,6 +9,7 @@ import { openBroker } from "../../infra/broker/open.ts";
 import { uuidv7 } from "../../infra/clock.ts";
 import { openEventStore } from "../../infra/event-store/open.ts";
 import { openOnlineStore } from "../../infra/online-store/open.ts";
+import type { Report } from "../../infra/report.ts";
 import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
 import type { BoostedTrees } from "../../ml/boosting/types.ts";
 import { exportBoosting } from "../../ml/onnx/export.ts";
@@ -19,6 +20,7 @@ import type { ModelVersionDefinition } from "../../schemas/lifecycle/model.ts";
 import { type Aggregate, type LifecycleEvent, streamName } from "../../schemas/lifecycle.ts";
 import { predictionSchema, topicOf } from "../../schemas/topics.ts";
 import { currentVersion } from "../../schemas/upcasters.ts";
+import type { ModelLimits } from "../../serving/limits.ts";
 import { readAll } from "../../streams/runtime/restore.ts";
 import { runStreams } from "../../streams/runtime/supervisor.ts";
 
@@ -95,7 +97,7 @@ export type PredictionRecord = {
 };
 
 /** A platform's streams on embedded engines in a temporary folder, driven by events as the event store holds them. */
-export const openWorld = async () => {
+export const openWorld = async (given: Partial<ModelLimits> = {}) => {
   const directory = await mkdtemp(join(tmpdir(), "millrace-streams-"));
   const url = `sqlite:${join(directory, "millrace.db")}`;
   const eventStore = await openEventStore(url);
@@ -103,6 +105,7 @@ export const openWorld = async () => {
   const onlineStore = await openOnlineStore(url);
   const registry = await openSchemaRegistry("embedded:", eventStore);
   const artifacts = await openArtifacts(`file:${join(directory, "artifacts")}`);
+  const limits: ModelLimits = { inspectTimeoutMs: 30_000, scoreTimeoutMs: 30_000, memoryBytes: 2 ** 31, ...given };
   const partitions = 2;
   let stop: AbortController | null = null;
   let running: Promise<void> = Promise.resolve();
@@ -141,6 +144,7 @@ export const openWorld = async () => {
     onlineStore,
     registry,
     artifacts,
+    limits,
     append,
     view: (id: string, definition: FeatureViewDefinition) =>
       append("feature-view", id, { type: "FeatureViewCreated", data: { definition } }),
@@ -180,8 +184,8 @@ export const openWorld = async () => {
       };
       await append("model", "buyers", { type: "ModelVersionCreated", data });
     },
-    deploy: (fields: Partial<DeploymentDefinition> = {}) =>
-      append("deployment", "buy", {
+    deploy: (fields: Partial<DeploymentDefinition> = {}, id = "buy") =>
+      append("deployment", id, {
         type: "DeploymentCreated",
         data: {
           trigger: "clicks",
@@ -202,7 +206,9 @@ export const openWorld = async () => {
         })),
       );
     },
-    start: async (options: { maxTaskIdleMs?: number; maxBatchRecords?: number } = {}): Promise<void> => {
+    start: async (
+      options: { maxTaskIdleMs?: number; maxBatchRecords?: number; report?: Report } = {},
+    ): Promise<void> => {
       stop = new AbortController();
       const streams = await runStreams({
         eventStore,
@@ -213,9 +219,11 @@ export const openWorld = async () => {
         clock: Date.now,
         maxTaskIdleMs: options.maxTaskIdleMs ?? 50,
         maxBatchRecords: options.maxBatchRecords ?? 1000,
+        modelLimits: limits,
         metrics: new Registry(),
         logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
         signal: stop.signal,
+        report: options.report,
       });
       running = streams.done;
     },

@@ -54,7 +54,7 @@ const ruleOf = ({ domain, operator }: StructureNode): Rule => {
 
 const costOf = (structure: ModelStructure): number => {
   const { nodes, initializers } = structure;
-  if (structure.hasMore) unbounded("it has graphs inside of nodes, functions or sparse tensors");
+  if (structure.hasMore) unbounded("it has graphs inside of nodes, functions, sparse tensors or a name twice");
   if (nodes.length > mostNodes) unbounded(`it has ${nodes.length} operators`);
   const shapes = new Map<string, Shape>([inputOf(structure, new Set(initializers.keys()))]);
   for (const [name, tensor] of initializers) {
