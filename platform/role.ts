@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Settings } from "../infra/config.ts";
 import type { Report } from "../infra/report.ts";
+import type { StepWatch } from "../streams/runtime/step-watch.ts";
 import type { Engines } from "./engines.ts";
 
 /** The roles that run in threads; `api` has the main one. */
@@ -23,6 +24,8 @@ export type RoleContext = {
   ready(): void;
   /** Makes `/health/ready` say what keeps a part from its work. All is cleared when the thread ends. */
   report: Report;
+  /** Of work that goes step by step and may hold the thread: see `StepWatch`. */
+  steps: StepWatch;
 };
 
 /** Runs until the signal, then drains; rejects when it cannot go on. */

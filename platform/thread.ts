@@ -7,10 +7,11 @@ import { Gauge, Registry } from "prom-client";
 import { problems, type Report } from "../infra/report.ts";
 import { openEngines } from "./engines.ts";
 import type { Role, RoleName } from "./role.ts";
+import { looksPerTimeout, stepTeller } from "./step-watch.ts";
 import type { FromThread, ThreadStart, ToThread } from "./threads.ts";
 
 /** A role in a thread of its own: ports of its own, told to stop and asked for its metrics by messages. */
-const { role, share, settings, warehouseUrl, beat } = workerData as ThreadStart;
+const { role, share, settings, warehouseUrl, beat, board, halted } = workerData as ThreadStart;
 
 const loaders: Record<RoleName, () => Promise<Role>> = {
   streams: async () => (await import("./roles/streams.ts")).streamsRole,
@@ -54,6 +55,8 @@ const yieldToRequests = (): void => {
 };
 
 yieldToRequests();
+const steps = stepTeller(board);
+setInterval(steps.beat, settings.stepTimeoutMs / looksPerTimeout / 2).unref();
 const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();
@@ -64,7 +67,18 @@ try {
     told.report(part, problem);
     say({ type: "report", part, problem });
   };
-  await run({ share, engines, settings, warehouseUrl, metrics, logger, signal: stop.signal, ready, report });
+  await run({
+    share,
+    engines,
+    settings,
+    warehouseUrl,
+    metrics,
+    logger,
+    signal: stop.signal,
+    ready,
+    report,
+    steps: { at: steps.at, halted, released: (task) => say({ type: "released", task }) },
+  });
 } finally {
   await engines.close();
   port.close();

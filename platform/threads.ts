@@ -6,16 +6,21 @@ import { killChildren } from "../infra/children.ts";
 import type { Settings } from "../infra/config.ts";
 import { problemOf, problems } from "../infra/report.ts";
 import type { RoleName, Share } from "./role.ts";
+import { type StepBoard, stepBoard, watchSteps } from "./step-watch.ts";
 
 export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
 
-/** What a thread gets: its event loop writes its time into `beat`, nanoseconds of the process's clock. */
-export type ThreadStart = ThreadData & { beat: SharedArrayBuffer };
+/**
+ * What a thread is started with. Its event loop writes its time into `beat`, nanoseconds of the process's clock.
+ * `halted` tasks have held it too long, again and again: they are not to be stepped.
+ */
+export type ThreadStart = ThreadData & { beat: SharedArrayBuffer; board: StepBoard; halted: readonly string[] };
 
 export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
 export type FromThread =
   | { type: "ready" }
   | { type: "report"; part: string; problem: string | null }
+  | { type: "released"; task: string }
   | { type: "metrics"; id: number; metrics: MetricObject[] };
 
 /** A role that runs in a thread and is started again, with a growing pause, when it ends unasked. */
@@ -61,8 +66,18 @@ const beatBytes = BigInt64Array.BYTES_PER_ELEMENT;
 /** A thread ends at once when it is told so, but in native code, where it may stay for ever. */
 const terminateWithinMs = 300;
 
-export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
-  const { role } = data;
+/** A thread in the middle of a native call ends after it only. */
+const terminatePatienceMs = 10_000;
+
+/** One step may be held up by the machine; a task that does it again holds up all others of its thread. */
+const mostStalls = 2;
+
+const threadProgram = new URL("./thread.ts", import.meta.url);
+
+/** `program` is what the thread runs. */
+export const roleThread = (data: ThreadData, logger: Logger, program = threadProgram): RoleThread => {
+  const { role, settings } = data;
+  const stalls = new Map<string, number>();
   let worker: Worker | null = null;
   let stopping = false;
   let held = false;
@@ -84,13 +99,24 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
     const memory = new SharedArrayBuffer(beatBytes);
     beat = new BigInt64Array(memory);
     beat[0] = process.hrtime.bigint();
-    const thread = new Worker(new URL("./thread.ts", import.meta.url), {
-      workerData: { ...data, beat: memory } satisfies ThreadStart,
+    const board = stepBoard();
+    const halted = [...stalls].filter(([, count]) => count >= mostStalls).map(([task]) => task);
+    const thread = new Worker(program, {
+      workerData: { ...data, beat: memory, board, halted } satisfies ThreadStart,
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     worker = thread;
     const { threadId } = thread;
     let failure: string | null = null;
+    const stopWatching = watchSteps(board, settings.stepTimeoutMs, (task) => {
+      stalls.set(task, (stalls.get(task) ?? 0) + 1);
+      logger.error({ role, task, stepTimeoutMs: settings.stepTimeoutMs }, "a step holds its thread, which is ended");
+      const late = setTimeout(
+        () => logger.fatal({ role, task }, "the thread does not end"),
+        terminatePatienceMs,
+      ).unref();
+      void thread.terminate().finally(() => clearTimeout(late));
+    });
     thread.on("message", (message: FromThread) => {
       if (message.type === "ready") {
         ready = true;
@@ -100,6 +126,10 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
         return;
       }
       if (message.type === "report") return reported.report(message.part, message.problem);
+      if (message.type === "released") {
+        stalls.delete(message.task);
+        return;
+      }
       waiting.get(message.id)?.(message.metrics);
       waiting.delete(message.id);
     });
@@ -111,6 +141,7 @@ export const roleThread = (data: ThreadData, logger: Logger): RoleThread => {
       thread.on("exit", (code) => {
         worker = null;
         clearTimeout(settled);
+        stopWatching();
         reported.clear();
         killChildren(threadId);
         resolve();

@@ -4,7 +4,8 @@ import { modelLimits } from "../model-limits.ts";
 import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
-export const streamsRole: Role = async ({ engines, share, settings, metrics, logger, signal, ready, report }) => {
+export const streamsRole: Role = async (context) => {
+  const { engines, share, settings, metrics, logger, signal, ready, report, steps } = context;
   const streams = await runStreams({
     ...engines,
     clock: systemClock,
@@ -17,6 +18,7 @@ export const streamsRole: Role = async ({ engines, share, settings, metrics, log
     signal,
     onRestored: ready,
     report,
+    steps,
   });
   await streams.done;
 };

@@ -17,6 +17,7 @@ import { failingDeployments } from "./failing-deployments.ts";
 import { schemaCache, type TaskInput } from "./input.ts";
 import { streamsMetrics } from "./metrics.ts";
 import { type Carried, carriedOf, openTask, type TaskEnvironment } from "./open-task.ts";
+import { haltedTasks, type StepWatch, taskName, unwatched } from "./step-watch.ts";
 import type { Task } from "./task.ts";
 import { ensureTopics } from "./topics.ts";
 
@@ -45,6 +46,7 @@ export type StreamsOptions = {
   onRestored?: () => void;
   /** Told of tasks that fail again and again, and when they go on. */
   report?: Report;
+  steps?: StepWatch;
 };
 
 type Slot = {
@@ -109,6 +111,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   let restored = false;
   let failedRounds = 0;
   const failing = failingTasks(report);
+  const steps = options.steps ?? unwatched;
+  const halts = haltedTasks(steps);
   const failingModels = failingDeployments({ report, metrics: environment.metrics, logger });
 
   const round = async (): Promise<void> => {
@@ -125,7 +129,8 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     let taken = 0;
     for (const slot of mayRead ? slots : []) {
       if (signal.aborted) return;
-      taken += await runSlot(slot, environment, catalog, logger);
+      if (halts.stands(slot)) continue;
+      taken += await runSlot(slot, environment, catalog, { logger, steps });
     }
     failing.tell(slots);
     failingModels.tell(slots);
@@ -174,7 +179,7 @@ const runSlot = async (
   slot: Slot,
   environment: TaskEnvironment,
   catalog: CatalogFollower,
-  logger: StreamsLogger,
+  { logger, steps }: { logger: StreamsLogger; steps: StepWatch },
 ): Promise<number> => {
   const where = { application: slot.application.id, partition: slot.partition };
   if (slot.task === null) {
@@ -188,6 +193,8 @@ const runSlot = async (
       return 0;
     }
   }
+  // Not while it is restored: that takes as long as there is history.
+  steps.at(taskName(slot));
   try {
     const taken = await slot.task.step();
     if (taken > 0 || slot.task.parts.inputs.every(isDry)) {
@@ -201,6 +208,8 @@ const runSlot = async (
     environment.metrics.restarts.inc({ application: slot.application.id });
     fail(slot, asMillraceError(error), environment, logger);
     return 0;
+  } finally {
+    steps.at(null);
   }
 };
 
@@ -228,7 +237,7 @@ const failingTasks = (report: Report): { tell(slots: readonly Slot[]): void } =>
       const failing = new Set<string>();
       for (const { application, partition, problem } of slots) {
         if (problem === null) continue;
-        const part = `task ${application.id}/${partition}`;
+        const part = `task ${taskName({ application, partition })}`;
         failing.add(part);
         report(part, problem);
       }
@@ -246,13 +255,13 @@ const reconfigure = async (
   logger: StreamsLogger,
 ): Promise<Slot[]> => {
   membership.subscribe([...new Set(applications.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))].sort());
-  const before = new Map(old.map((slot) => [`${slot.application.id}/${slot.partition}`, slot]));
+  const before = new Map(old.map((slot) => [taskName(slot), slot]));
   const slots: Slot[] = [];
   for (const application of applications) {
     const signature = signatureOf(application);
     for (let partition = 0; partition < application.partitions; partition++) {
       if (!membership.owns(partition)) continue;
-      const key = `${application.id}/${partition}`;
+      const key = taskName({ application, partition });
       const held = before.get(key);
       before.delete(key);
       if (held?.signature === signature) {

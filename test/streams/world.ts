@@ -22,6 +22,7 @@ import { predictionSchema, topicOf } from "../../schemas/topics.ts";
 import { currentVersion } from "../../schemas/upcasters.ts";
 import type { ModelLimits } from "../../serving/limits.ts";
 import { readAll } from "../../streams/runtime/restore.ts";
+import type { StepWatch } from "../../streams/runtime/step-watch.ts";
 import { runStreams } from "../../streams/runtime/supervisor.ts";
 
 export const project = "test";
@@ -207,7 +208,7 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
       );
     },
     start: async (
-      options: { maxTaskIdleMs?: number; maxBatchRecords?: number; report?: Report } = {},
+      options: { maxTaskIdleMs?: number; maxBatchRecords?: number; report?: Report; steps?: StepWatch } = {},
     ): Promise<void> => {
       stop = new AbortController();
       const streams = await runStreams({
@@ -224,6 +225,7 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
         logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
         signal: stop.signal,
         report: options.report,
+        steps: options.steps,
       });
       running = streams.done;
     },
