@@ -9,6 +9,8 @@ import { sourceOf } from "./process/transfer.ts";
 export type GuardedScorer = Scorer & {
   /** Why the model is scored no more; null while it is. Every call then fails with this at once. */
   failure(): MillraceError | null;
+  /** Ends a call under way that may take long: it and all later ones reject with CLOSED. */
+  abandon(): Promise<void>;
 };
 
 /** Rows that stop the process within the window: after these the model is scored no more. */
@@ -34,8 +36,13 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
   type Opened = Pick<Scorer, "columns" | "task" | "runtime">;
   let held: ModelProcess | null = null;
   let failure: MillraceError | null = null;
+  let closed = false;
   let stops: number[] = [];
   let chunk = firstRows;
+
+  const checkOpen = (): void => {
+    if (closed) throw new MillraceError("CLOSED", "the model is scored no more: its scorer is closed");
+  };
 
   const open = async (): Promise<Opened> => {
     held = await startModelProcess(limits.memoryBytes);
@@ -44,6 +51,7 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
       return await held.ask<Opened>({ type: "open" }, limits.inspectTimeoutMs);
     } catch (error) {
       await held.end();
+      checkOpen();
       throw asInvalidModel(error, limits);
     }
   };
@@ -57,6 +65,7 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
   };
 
   const scoreChunk = async (rows: Float32Array, count: number): Promise<Float32Array> => {
+    checkOpen();
     if (held?.isAlive() !== true) await open();
     const startedAt = performance.now();
     try {
@@ -71,6 +80,7 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
       );
       return outputs;
     } catch (error) {
+      checkOpen();
       if (!(error instanceof ModelStoppedError)) throw error;
       await held?.end();
       chunk = firstRows;
@@ -79,6 +89,11 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
       if (count === 1) strike(coded);
       throw coded;
     }
+  };
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    await held?.end();
   };
 
   const opened = await open();
@@ -96,8 +111,7 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
       }
       return outputs;
     },
-    close: async () => {
-      await held?.end();
-    },
+    abandon: close,
+    close,
   };
 };

@@ -12,5 +12,5 @@ import { type GuardedScorer, processScorer } from "./process-scorer.ts";
 export const guardedScorer = async (bytes: Buffer, limits: ModelLimits): Promise<GuardedScorer> => {
   const structure = readStructure(bytes);
   if (!boundOf(structure).isBounded) return processScorer(bytes, limits);
-  return { ...(await openScorer(bytes, structure)), failure: () => null };
+  return { ...(await openScorer(bytes, structure)), failure: () => null, abandon: async () => {} };
 };

@@ -30,6 +30,8 @@ export type ReadyVersion = {
   mend(): Promise<void>;
   /** Forgets on which rows the model took too long. */
   renew(): Promise<void>;
+  /** Ends a call of the model that may take long; it rejects with CLOSED. */
+  abandon(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -99,6 +101,9 @@ export const readyVersion = async (
       const before = model;
       model = await loadScorer();
       await before.value?.close();
+    },
+    abandon: async () => {
+      await model.value?.abandon();
     },
     close: async () => {
       await model.value?.close();

@@ -11,6 +11,8 @@ export type VersionLoader = {
   mend(): Promise<void>;
   /** Closes the versions that no deployment uses any more. */
   retain(deployments: Iterable<CatalogDeployment>): Promise<void>;
+  /** Ends calls of models that may take long. They reject with CLOSED, so that nothing is decided by them. */
+  abandon(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -94,6 +96,9 @@ export const versionLoader = ({ artifacts, limits, clock }: VersionLoaderOptions
         for (const { model, version } of deployment.split) used.add(versionKey(deployment.project, model, version));
       }
       for (const key of [...loaded.keys()]) if (!used.has(key)) await drop(key);
+    },
+    abandon: async () => {
+      for (const { ready } of loaded.values()) await ready.then((version) => version.abandon()).catch(() => {});
     },
     close: async () => {
       for (const key of [...loaded.keys()]) await drop(key);

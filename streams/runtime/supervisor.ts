@@ -72,6 +72,9 @@ const streamsGroup = "millrace-streams";
 /** How long a task stays closed whose partition another member has taken over, unless it is assigned anew. */
 const fencedMs = 10_000;
 
+/** How long the batch at hand may take at the end before a model that is being scored in a process is cut off. */
+const drainMs = 2_000;
+
 const roundRetryMs = 1_000;
 
 /** How long a thread with nothing to do sleeps unless it is woken. Windows of silent partitions are judged by then. */
@@ -148,7 +151,12 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     mayRead = await waitForWork(environment, slots, drift.positions(), changes, signal);
   };
 
+  const abandonLate = (): void => {
+    setTimeout(() => void versions.abandon(), drainMs).unref();
+  };
+
   const loop = async (): Promise<void> => {
+    signal.addEventListener("abort", abandonLate, { once: true });
     try {
       while (!signal.aborted) {
         try {
@@ -165,6 +173,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
         }
       }
     } finally {
+      signal.removeEventListener("abort", abandonLate);
       for (const slot of slots) await slot.task?.close();
       await drift.close();
       await versions.close();
