@@ -100,6 +100,7 @@ const openApi = async (directory: string) => {
     readiness: async () => ({ ready: true, checks: {} }),
     metrics: new Registry(),
     warehouseUrl: "",
+    warehouseAccess: null,
     clock: systemClock,
     logger: pino({ level: "silent" }),
   });

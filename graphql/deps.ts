@@ -67,6 +67,8 @@ export type ServerDeps = {
   metrics: Registry;
   /** Where ClickHouse clients may connect; told at `GET /`. */
   warehouseUrl: string;
+  /** With what they do, where the warehouse is the embedded one: for administrators alone. */
+  warehouseAccess: { url: string; user: string; password: string } | null;
   clock: Clock;
   logger: Logger;
   /** Told of a request, by method and path, that did not end in time when the server was closed. */

@@ -12,7 +12,6 @@ import type { RoleName, Settings } from "../infra/config.ts";
 import { ensureDirectory } from "../infra/directory.ts";
 import { problems } from "../infra/report.ts";
 import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
-import { startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { warehouseReads } from "../projections/clickhouse/read/index.ts";
 import { ensureTables } from "../projections/clickhouse/tables.ts";
@@ -36,6 +35,7 @@ import { openEngines } from "./engines.ts";
 import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
+import { accessOf, isEmbedded, startOwnWarehouse, type WarehouseAccess } from "./own-warehouse.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
@@ -47,7 +47,10 @@ import { together } from "./together.ts";
 export type Platform = {
   /** Of GraphQL and REST (of health and metrics alone without the role `api`), without a trailing slash. */
   url: string;
+  /** Of the platform's own user, who may do everything: it holds a password and must not be shown. */
   warehouseUrl: string;
+  /** How people reach the embedded warehouse; null where WAREHOUSE is a server, whose users are its own. */
+  warehouseAccess: WarehouseAccess | null;
   /** Rebuilds a projection beside the running one. ILLEGAL_STATE where this process has not the role `projections`. */
   rebuild: Rebuilder["rebuild"];
   /**
@@ -126,7 +129,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   const { settings, logger, opened, starting, ended } = start;
   const { signal } = ended;
   const has = (role: RoleName): boolean => settings.roles.includes(role);
-  const { warehouseUrl, warehouse, engines } = await openStores(start);
+  const { warehouseUrl, warehouseAccess, warehouse, engines } = await openStores(start);
   if (warehouse !== null) {
     await ensureTables(warehouse);
     if (has("projections")) await dropUnfinished(warehouse);
@@ -172,7 +175,8 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   const status = {
     settings,
     authenticate,
-    warehouseUrl,
+    warehouseUrl: warehouseAccess?.url ?? settings.warehouse,
+    warehouseAccess,
     logger,
     readiness: readinessOf(engines, warehouse, threads, own),
     metrics: withThreads(metrics, threads),
@@ -229,7 +233,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   await server.listen({ host: settings.host, port: settings.port }).catch((error) => cannotListen(error, settings));
   const { port } = server.server.address() as AddressInfo;
   const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
-  return { url: `http://${host}:${port}`, warehouseUrl, rebuild, close: opened.close };
+  return { url: `http://${host}:${port}`, warehouseUrl, warehouseAccess, rebuild, close: opened.close };
 };
 
 /** The lock on the data, the warehouse's process and the engines. */
@@ -240,7 +244,9 @@ const openStores = async ({ settings, logger, opened, starting }: Opening) => {
     opened.add({ name: "lock", close: () => lock.release() });
   }
   starting.throwIfAborted();
-  const warehouseUrl = usesWarehouse ? await warehouseAt(settings, logger, opened) : settings.warehouse;
+  const { warehouseUrl, warehouseAccess } = usesWarehouse
+    ? await warehouseAt(settings, logger, opened)
+    : { warehouseUrl: settings.warehouse, warehouseAccess: null };
   starting.throwIfAborted();
   const engines = await openEngines(settings);
   opened.add({ name: "engines", withinMs: 1_500, close: engines.close });
@@ -249,7 +255,7 @@ const openStores = async ({ settings, logger, opened, starting }: Opening) => {
     ? openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster, signal: starting })
     : null;
   if (warehouse !== null) opened.add({ name: "connections to the warehouse", close: () => warehouse.close() });
-  return { warehouseUrl, engines, warehouse };
+  return { warehouseUrl, warehouseAccess, engines, warehouse };
 };
 
 /** Stops them side by side and names those that had to be ended by force. */
@@ -295,12 +301,13 @@ const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): n
   throw new MillraceError("INVALID_SETTING", `cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
 };
 
-const warehouseAt = async (settings: Settings, logger: Logger, opened: Closing): Promise<string> => {
-  if (!settings.warehouse.startsWith("chdb:")) return settings.warehouse;
-  const embedded = await startEmbeddedWarehouse({
-    directory: settings.warehouse.slice("chdb:".length),
-    onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
-  });
+const warehouseAt = async (
+  settings: Settings,
+  logger: Logger,
+  opened: Closing,
+): Promise<{ warehouseUrl: string; warehouseAccess: WarehouseAccess | null }> => {
+  if (!isEmbedded(settings)) return { warehouseUrl: settings.warehouse, warehouseAccess: null };
+  const embedded = await startOwnWarehouse(settings, logger);
   opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });
-  return embedded.url;
+  return { warehouseUrl: embedded.url, warehouseAccess: accessOf(settings, embedded.address) };
 };

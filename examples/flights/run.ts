@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     url: { type: "string", default: "http://127.0.0.1:4000" },
     warehouse: { type: "string", default: "" },
+    "warehouse-password-file": { type: "string", default: "" },
     events: { type: "string" },
     "train-days": { type: "string", default: "59" },
   },
@@ -99,7 +100,14 @@ const run = async (): Promise<void> => {
     rssMb: memory,
   };
   console.log(
-    summarize(result, { url: values.url, warehouse: values.warehouse, project, endpoint, monitor: monitor.id }),
+    summarize(result, {
+      url: values.url,
+      warehouse: values.warehouse,
+      passwordFile: values["warehouse-password-file"],
+      project,
+      endpoint,
+      monitor: monitor.id,
+    }),
   );
   process.send?.(result);
 };

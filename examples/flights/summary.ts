@@ -64,12 +64,22 @@ type Result = Omit<Measured, "outcomes"> & {
   rssMb: number[];
 };
 
-type Places = { url: string; warehouse: string; project: string; endpoint: string; monitor: string };
+type Places = {
+  url: string;
+  warehouse: string;
+  /** Of user `default` of the warehouse; empty where a server of its own is the warehouse. */
+  passwordFile: string;
+  project: string;
+  endpoint: string;
+  monitor: string;
+};
 
 const fixed = (value: number, digits: number): string => (Number.isFinite(value) ? value.toFixed(digits) : "-");
 
 /** The summary that a person reads, with three queries to go on with. */
-export const summarize = (result: Result, { url, warehouse, project: name, endpoint: served }: Places): string => {
+export const summarize = (result: Result, places: Places): string => {
+  const { url, warehouse, passwordFile, project: name, endpoint: served } = places;
+  const user = passwordFile === "" ? "" : ` -u "default:$(cat '${passwordFile}')"`;
   const gain = result.auc - result.aucWithoutStreams;
   const graphql = `{ predictions(project: "${name}", endpoint: "${served}", first: 3, reverse: true) { edges { node { key entity output outcome } } } }`;
   const subscription = `subscription { predictions(project: "${name}", endpoint: "${served}") { prediction { key output } skipped } }`;
@@ -87,6 +97,6 @@ export const summarize = (result: Result, { url, warehouse, project: name, endpo
   In GraphiQL (${url}/graphiql), then stream again:
   ${subscription}
 
-  curl -s '${warehouse}' --data-binary "${sql} FORMAT PrettyCompact"
+  curl -s${user} '${warehouse}' --data-binary "${sql} FORMAT PrettyCompact"
 `;
 };

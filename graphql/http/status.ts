@@ -4,7 +4,7 @@ import type { ServerDeps } from "../deps.ts";
 /** What is asked of a process itself. */
 export type StatusDeps = Pick<
   ServerDeps,
-  "settings" | "readiness" | "metrics" | "authenticate" | "warehouseUrl" | "logger" | "onCutOff"
+  "settings" | "readiness" | "metrics" | "authenticate" | "warehouseUrl" | "warehouseAccess" | "logger" | "onCutOff"
 >;
 
 /** `/health/live`, `/health/ready`, `/metrics` and the list of doors at `/`. Probes need no actor. */

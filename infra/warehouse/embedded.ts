@@ -1,11 +1,13 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MillraceError } from "../../schemas/errors.ts";
 import { trackChild } from "../children.ts";
 import { ensureDirectory } from "../directory.ts";
-import type { FromChild, ToChild } from "./child/messages.ts";
+import type { FromChild, StartMessage, ToChild } from "./child/messages.ts";
+import { platformUser } from "./child/users.ts";
 
 export type EmbeddedWarehouseOptions = {
   /** Created when it is not there; one process at a time may have it. */
@@ -13,15 +15,27 @@ export type EmbeddedWarehouseOptions = {
   /** 0, the default, picks a free one; it stays the same over restarts. */
   port?: number;
   host?: string;
-  /** Of user `default`; without one whoever reaches the port may ask. */
-  password?: string;
+  /**
+   * Of user `default`, whom people and their tools are: they may read, and define tables of their own. Without one
+   * nobody but the platform is let in.
+   */
+  guestPassword?: string;
+  /** What differs from `laneLimits`. */
+  limits?: StartMessage["limits"];
   /** The child ended unasked and a new one is being started. */
   onRestart?: (reason: string) => void;
 };
 
 export type EmbeddedWarehouse = {
-  /** `http://host:port`, as @clickhouse/client and curl take it. */
+  /**
+   * `http://user:password@host:port` of the platform's own user, who may do everything. The password is new at each
+   * start and stands nowhere else; it must not be shown.
+   */
   url: string;
+  /** `http://host:port`, for everybody. */
+  address: string;
+  /** How often the child has ended unasked. */
+  readonly restarts: number;
   /** Of the child that answers now. */
   readonly pid: number;
   /** Resolves when the child has answered what it was asked and has ended. */
@@ -44,20 +58,23 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
   const host = options.host ?? "127.0.0.1";
   const directory = resolve(options.directory);
   ensureDirectory(directory);
+  const passwords = { platform: randomBytes(32).toString("base64url"), guest: options.guestPassword ?? null };
+  let restarts = 0;
   let port = options.port ?? 0;
   let closing = false;
   let backoffMs = firstBackoffMs;
   let retry: NodeJS.Timeout | null = null;
 
   const launch = async (): Promise<ChildProcess> => {
-    const settings = JSON.stringify({ directory, host, port, password: options.password ?? null });
-    const child = fork(entry, [settings], {
+    const child = fork(entry, [], {
       execArgv: ["--disable-warning=ExperimentalWarning"],
       // Every running statement holds a thread of libuv's pool; the rest is for files and gzip.
-      env: { ...process.env, UV_THREADPOOL_SIZE: "16", NODE_OPTIONS: "" },
+      env: { ...process.env, UV_THREADPOOL_SIZE: "24", NODE_OPTIONS: "" },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     trackChild(child);
+    const begin: StartMessage = { type: "start", directory, host, port, passwords, limits: options.limits ?? {} };
+    child.send(begin, () => undefined);
     const message = await new Promise<FromChild>((settle) => {
       child.once("message", (first) => settle(first as FromChild));
       child.once("error", (error) => settle({ type: "failed", code: "WAREHOUSE_FAILED", message: error.message }));
@@ -81,6 +98,7 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
     const since = Date.now();
     child.once("exit", (code, signal) => {
       if (closing) return;
+      restarts++;
       if (Date.now() - since > healthyMs) backoffMs = firstBackoffMs;
       options.onRestart?.(`the warehouse process ended: ${signal ?? `exit code ${code}`}`);
       restart();
@@ -108,8 +126,13 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
   let starting: Promise<void> = Promise.resolve();
   watch(current);
 
+  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return {
-    url: `http://${host}:${port}`,
+    url: `http://${platformUser}:${passwords.platform}@${place}`,
+    address: `http://${place}`,
+    get restarts() {
+      return restarts;
+    },
     get pid() {
       return current.pid ?? 0;
     },

@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { trackChild } from "../../infra/children.ts";
 import { loadSettings } from "../../infra/config.ts";
+import { withoutCredentials } from "../../infra/engine-url.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { warehousePasswordFile } from "../own-warehouse.ts";
 import { startPlatform } from "../platform.ts";
 import { type CliCommand, countOption, settingOptions, textValues } from "./command.ts";
 import { aborted, shutdownSignal } from "./shutdown.ts";
@@ -48,7 +50,13 @@ prints what came of it and stays up.
     const platform = await startPlatform(settings, logger, stopping);
     try {
       if (values.json !== true) console.log(banner(platform, settings));
-      const args = ["--url", platform.url, "--warehouse", platform.warehouseUrl];
+      const args = [
+        "--url",
+        platform.url,
+        "--warehouse",
+        platform.warehouseAccess?.url ?? withoutCredentials(settings.warehouse),
+      ];
+      if (platform.warehouseAccess !== null) args.push("--warehouse-password-file", warehousePasswordFile(settings));
       if (given.events !== undefined) args.push("--events", given.events);
       if (given["train-days"] !== undefined) args.push("--train-days", given["train-days"]);
       const outcome = await runExample(args, stopped);

@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
 import type { Settings } from "../../infra/config.ts";
-import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { ensureTables } from "../../projections/clickhouse/tables.ts";
 import { documentsProjection } from "../../projections/documents/projection.ts";
 import { runProjection } from "../../projections/runtime.ts";
 import { type Engines, openEngines } from "../engines.ts";
+import { startOwnWarehouse } from "../own-warehouse.ts";
 import type { RebuildProgress, RebuildResult } from "../rebuild/progress.ts";
 import { rebuildProjection } from "../rebuild/rebuild.ts";
 import { rebuildDocuments } from "../rebuild/rebuilder.ts";
@@ -56,10 +56,7 @@ const documents = async (engines: Engines, { signal, onProgress }: Options): Pro
 
 const withWarehouse = async <T>({ settings, logger }: Options, work: (url: string) => Promise<T>): Promise<T> => {
   if (!settings.warehouse.startsWith("chdb:")) return work(settings.warehouse);
-  const embedded = await startEmbeddedWarehouse({
-    directory: settings.warehouse.slice("chdb:".length),
-    onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
-  });
+  const embedded = await startOwnWarehouse(settings, logger);
   try {
     return await work(embedded.url);
   } finally {

@@ -1,24 +1,22 @@
 import type { Logger } from "pino";
 import type { Settings } from "../../infra/config.ts";
 import { lockDirectory } from "../../infra/sqlite/lock.ts";
-import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import { accessOf, isEmbedded, startOwnWarehouse } from "../own-warehouse.ts";
 
 /**
  * The warehouse for a command beside or without a running platform: the one that runs (told by its ready
- * endpoint), or, when nothing runs on this data, one started for the time of the command.
+ * endpoint; it lets a command read, as it lets people), or, when nothing runs on this data, one started for the time
+ * of the command.
  */
 export const runningWarehouse = async (
   settings: Settings,
   logger: Logger,
 ): Promise<{ url: string; close(): Promise<void> }> => {
-  if (!settings.warehouse.startsWith("chdb:")) return { url: settings.warehouse, close: async () => {} };
+  if (!isEmbedded(settings)) return { url: settings.warehouse, close: async () => {} };
   try {
     const lock = lockDirectory(settings.data);
-    const embedded = await startEmbeddedWarehouse({
-      directory: settings.warehouse.slice("chdb:".length),
-      onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
-    });
+    const embedded = await startOwnWarehouse(settings, logger);
     return {
       url: embedded.url,
       close: async () => {
@@ -28,7 +26,8 @@ export const runningWarehouse = async (
     };
   } catch (error) {
     if (!isMillraceError(error, "DATA_LOCKED")) throw error;
-    return { url: await urlOfRunning(settings), close: async () => {} };
+    const { url, user, password } = accessOf(settings, await urlOfRunning(settings));
+    return { url: url.replace("://", `://${user}:${password}@`), close: async () => {} };
   }
 };
 
@@ -38,7 +37,10 @@ export const platformUrl = (settings: Settings): string => `http://${settings.ho
 const urlOfRunning = async (settings: Settings): Promise<string> => {
   const url = platformUrl(settings);
   try {
-    const answer = (await (await fetch(`${url}/`)).json()) as { warehouse?: string; urls?: { warehouse?: string } };
+    const answer = (await (await fetch(`${url}/`, { headers: { accept: "application/json" } })).json()) as {
+      warehouse?: string;
+      urls?: { warehouse?: string };
+    };
     const warehouse = answer.warehouse ?? answer.urls?.warehouse;
     if (warehouse !== undefined) return warehouse;
   } catch (error) {

@@ -1,6 +1,8 @@
 import pino from "pino";
-import { loadSettings } from "../../infra/config.ts";
+import { loadSettings, type Settings } from "../../infra/config.ts";
+import { withoutCredentials } from "../../infra/engine-url.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
+import { warehousePasswordFile } from "../own-warehouse.ts";
 import { type Platform, startPlatform } from "../platform.ts";
 import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
 import { aborted, closeWhole, exitCodes, shutdownSignal } from "./shutdown.ts";
@@ -33,10 +35,13 @@ ${settingHelp}`,
 };
 
 export const banner = (
-  { url, warehouseUrl }: { url: string; warehouseUrl: string },
-  { host, apiToken, roles }: { host: string; apiToken: string; roles: readonly string[] },
-): string =>
-  ["", ...(roles.includes("api") ? doors(url, warehouseUrl) : [`  Roles         ${roles.join(", ")}`])]
+  { url, warehouseAccess }: Pick<Platform, "url" | "warehouseAccess">,
+  settings: Pick<Settings, "host" | "apiToken" | "roles" | "data" | "warehouse">,
+): string => {
+  const { host, apiToken, roles } = settings;
+  const warehouse = warehouseAccess?.url ?? withoutCredentials(settings.warehouse);
+  const password = warehouseAccess === null ? "" : `   (user default, password in ${warehousePasswordFile(settings)})`;
+  return ["", ...(roles.includes("api") ? doors(url, warehouse + password) : [`  Roles         ${roles.join(", ")}`])]
     .concat(
       `  Health        ${url}/health/ready      Metrics: ${url}/metrics`,
       "",
@@ -46,9 +51,10 @@ export const banner = (
       "",
     )
     .join("\n");
+};
 
-const doors = (url: string, warehouseUrl: string): string[] => [
+const doors = (url: string, warehouse: string): string[] => [
   `  GraphQL       ${url}/graphql   (GraphiQL: ${url}/graphiql)`,
   `  Records       POST ${url}/topics/TOPIC`,
-  `  ClickHouse    ${warehouseUrl}/?query=SELECT+1`,
+  `  ClickHouse    ${warehouse}`,
 ];

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -77,6 +77,7 @@ export const millrace = (args: readonly string[], environment: Environment = {})
 export type Running = Started & {
   client: Client;
   url: string;
+  /** With the credentials that people have. */
   warehouse: string;
   /** Rows of a ClickHouse query. */
   sql<T = Record<string, unknown>>(query: string): Promise<T[]>;
@@ -84,7 +85,10 @@ export type Running = Started & {
 
 /** Waits for the URLs that `start` prints when its doors are open. */
 export const ready = async (process: Started): Promise<Running> => {
-  const [, url, warehouse] = await printed(process, /GraphQL\s+(\S+)\/graphql[\s\S]*ClickHouse\s+(\S+)\/\?query/);
+  const doors = /GraphQL\s+(\S+)\/graphql[\s\S]*ClickHouse\s+http:\/\/(\S+)(?:.*password in (.*)\))?\n/;
+  const [, url, place, file] = await printed(process, doors);
+  const user = file === undefined ? "" : `default:${readFileSync(file, "utf8").trim()}@`;
+  const warehouse = `http://${user}${place}`;
   return { ...process, client: clientOf(url), url, warehouse, sql: (query) => askClickHouse(warehouse, query) };
 };
 

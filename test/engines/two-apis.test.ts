@@ -6,6 +6,7 @@ import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { endpoint, project } from "../../examples/flights/definitions.ts";
 import { command } from "../../examples/flights/setup.ts";
+import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 import { setUp } from "../e2e/flights.ts";
 import { type Running, ready, spawnPlatform, temporaryFolder, until } from "../e2e/platform.ts";
 import { listen } from "../graphql/socket.ts";
@@ -48,8 +49,10 @@ test("two API processes: what one is told, the other's subscribers and readers s
     t.after(() => process.kill("SIGKILL"));
     return ready(process);
   };
-  const one = await start({});
-  const other = await start({ ROLES: "api", WAREHOUSE: one.warehouse });
+  const warehouse = await startEmbeddedWarehouse({ directory: join(data, "shared-warehouse") });
+  t.after(() => warehouse.close());
+  const one = await start({ WAREHOUSE: warehouse.url });
+  const other = await start({ ROLES: "api", WAREHOUSE: warehouse.url });
   await setUp(one.client);
 
   type Live = { prediction: { id: string } };

@@ -124,6 +124,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     readiness: async () => ({ ready: true, checks: { documents: "live" } }),
     metrics: new Registry(),
     warehouseUrl: "http://reader:secret@127.0.0.1:8123/millrace",
+    warehouseAccess: null,
     clock: systemClock,
     logger: pino({ level: "silent" }),
     ...options.deps,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
+import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import { type InsertTarget, openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
 import { rowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
@@ -23,7 +23,18 @@ after(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-warehouseContract("embedded", () => startEmbeddedWarehouse({ directory: temporary() }));
+warehouseContract("embedded, as the platform", async () => {
+  const engine = await startEmbeddedWarehouse({ directory: temporary() });
+  const { username, password } = new URL(engine.url);
+  return { url: engine.address, user: username, password, close: () => engine.close() };
+});
+
+warehouseContract("embedded, as a guest", async () => {
+  // The suite asks 60 times at once.
+  const limits = { guests: { waiting: 60 } };
+  const engine = await startEmbeddedWarehouse({ directory: temporary(), guestPassword: "s3cret:", limits });
+  return { url: engine.address, user: "default", password: "s3cret:", close: () => engine.close() };
+});
 
 const rows = async (warehouse: Warehouse, query: string): Promise<unknown[]> =>
   (await warehouse.client.query({ query, format: "JSONEachRow" })).json();
@@ -155,20 +166,37 @@ describe("embedded warehouse", () => {
     await engine.close();
   });
 
-  it("lets in only who has the password", async () => {
-    const engine = await startEmbeddedWarehouse({ directory: temporary(), password: "s3cret:" });
+  it("lets in only who has a password", async () => {
+    const engine = await startEmbeddedWarehouse({ directory: temporary(), guestPassword: "s3cret:" });
+    const { address } = engine;
     try {
-      const none = await fetch(`${engine.url}/?query=SELECT+1`);
+      const none = await fetch(`${address}/?query=SELECT+1`);
       assert.deepEqual([none.status, none.headers.get("x-clickhouse-exception-code")], [403, "516"]);
-      assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=default&password=s3cret:`)).status, 200);
-      assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=other&password=s3cret:`)).status, 403);
-      const page = { headers: { origin: "https://elsewhere.example" } };
-      assert.equal((await fetch(`${engine.url}/?query=SELECT+1&user=default&password=s3cret:`, page)).status, 403);
+      assert.equal((await fetch(`${address}/?query=SELECT+1&user=default&password=s3cret:`)).status, 200);
+      for (const others of [
+        "user=other&password=s3cret:",
+        "user=millrace&password=s3cret:",
+        "user=default&password=",
+      ]) {
+        assert.equal((await fetch(`${address}/?query=SELECT+1&${others}`)).status, 403, others);
+      }
       const basic = `Basic ${Buffer.from("default:s3cret:").toString("base64")}`;
-      assert.equal((await fetch(`${engine.url}/?query=SELECT+1`, { headers: { Authorization: basic } })).status, 200);
-      const warehouse = openWarehouse(`http://default:s3cret%3A@${new URL(engine.url).host}/millrace`);
+      assert.equal((await fetch(`${address}/?query=SELECT+1`, { headers: { Authorization: basic } })).status, 200);
+      const warehouse = openWarehouse(`http://default:s3cret%3A@${new URL(address).host}/millrace`);
       assert.deepEqual(await rows(warehouse, "SELECT 1 AS x"), [{ x: 1 }]);
       await warehouse.close();
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("lets nobody in but the platform where guests have no password", async () => {
+    const engine = await startEmbeddedWarehouse({ directory: temporary() });
+    try {
+      for (const password of ["", "null", "undefined"]) {
+        const asked = await fetch(`${engine.address}/?query=SELECT+1&user=default&password=${password}`);
+        assert.equal(asked.status, 403);
+      }
     } finally {
       await engine.close();
     }
@@ -187,20 +215,6 @@ describe("embedded warehouse", () => {
     assert.equal(isAlive(pid), false);
   });
 
-  it("keeps temporary tables and settings in a named session, and no bytes of its failures", async () => {
-    const engine: EmbeddedWarehouse = await startEmbeddedWarehouse({ directory: temporary() });
-    const ask = async (query: string): Promise<string> =>
-      (await fetch(`${engine.url}/?session_id=s`, { method: "POST", body: query })).text();
-    try {
-      await ask("CREATE TEMPORARY TABLE mine AS SELECT 5 AS x");
-      assert.match(await ask("SELECT number, throwIf(number = 300000) FROM numbers(1000000)"), /^Code: 395/);
-      assert.equal(await ask("SELECT x FROM mine"), "5\n");
-      assert.equal((await fetch(`${engine.url}/`, { method: "POST", body: "SELECT x FROM mine" })).status, 404);
-    } finally {
-      await engine.close();
-    }
-  });
-
   it("reports a warehouse that stays away", async () => {
     const warehouse = openWarehouse("http://127.0.0.1:1/millrace", { retryForMs: 100 });
     await assert.rejects(warehouse.insert(rowsOf("t", "a"), Buffer.of(1), "x"), { code: "WAREHOUSE_FAILED" });
@@ -213,7 +227,7 @@ describe("embedded warehouse", () => {
   });
 
   it("gives up at once where its password is wrong, names the setting and tells no password", async () => {
-    const engine = await startEmbeddedWarehouse({ directory: temporary(), password: "s3cret:" });
+    const engine = await startEmbeddedWarehouse({ directory: temporary(), guestPassword: "s3cret:" });
     const warehouse = openWarehouse(`http://default:wr0ng@${new URL(engine.url).host}/millrace`);
     try {
       const refused = (error: unknown): boolean =>

@@ -118,12 +118,15 @@ test("a subscription carries the token in connection_init", async (t) => {
 });
 
 test("the banner says who may do what, and never the token", () => {
-  const urls = { url: "http://127.0.0.1:4000", warehouseUrl: "http://127.0.0.1:8123" };
-  assert.match(
-    banner(urls, { host: "127.0.0.1", roles: ["api"], apiToken: "" }),
-    /whoever reaches 127\.0\.0\.1 acts as/,
-  );
-  const guarded = banner(urls, { host: "0.0.0.0", roles: ["api"], apiToken: token });
+  const warehouseAccess = { url: "http://127.0.0.1:8123", user: "default", password: "hush-hush" };
+  const urls = { url: "http://127.0.0.1:4000", warehouseAccess };
+  const settings = { host: "127.0.0.1", roles: ["api"] as const, apiToken: "", data: "/data", warehouse: "chdb:x" };
+  assert.match(banner(urls, settings), /whoever reaches 127\.0\.0\.1 acts as/);
+  const guarded = banner(urls, { ...settings, host: "0.0.0.0", apiToken: token });
   assert.match(guarded, /API_TOKEN/);
   assert.doesNotMatch(guarded, new RegExp(token));
+  assert.match(guarded, /127\.0\.0\.1:8123 .*password in \/data\/warehouse-password/);
+  assert.doesNotMatch(guarded, /hush/);
+  const elsewhere = { ...settings, warehouse: "http://ada:hush-hush@clickhouse:8123" };
+  assert.doesNotMatch(banner({ ...urls, warehouseAccess: null }, elsewhere), /hush/);
 });

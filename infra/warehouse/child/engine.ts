@@ -1,7 +1,9 @@
-import { MillraceError } from "../../../schemas/errors.ts";
+import { randomUUID } from "node:crypto";
+import { loadChdb } from "./chdb.ts";
 import { exception, fromEngine } from "./exception.ts";
-import { lane } from "./lanes.ts";
-import { isWrite, quote } from "./statement.ts";
+import { gone, lane } from "./lanes.ts";
+import { type LaneLimits, type LaneName, laneLimits } from "./limits.ts";
+import { quote } from "./statement.ts";
 
 export type Statement = {
   text: string;
@@ -11,91 +13,120 @@ export type Statement = {
   parameters: ReadonlyMap<string, string>;
   /** For a statement that names none itself. */
   format: string;
-  readonly: boolean;
-  /** Keeps settings and temporary tables between statements; null for a statement of its own. */
-  session: string | null;
+  /** 0 writes, 2 reads, 1 reads and changes no setting: the strictest, which takes most table functions away, too. */
+  readonly: 0 | 1 | 2;
+  lane: LaneName;
 };
 
+/** `bytes` are the rows that the statement wrote nowhere else; the counts are what it has read or, of an insert, written. */
 export type EngineResult = { bytes: Buffer; rowsRead: number; bytesRead: number; elapsedMs: number };
 
 export type Engine = {
-  /** `HttpException` for whatever the engine refuses. */
-  run(statement: Statement): Promise<EngineResult>;
+  /** Does the job when the lane has a place, unless the signal aborts before. `HttpException` 503 when too many wait. */
+  inLane<T>(name: LaneName, signal: AbortSignal, job: () => Promise<T>): Promise<T>;
+  /**
+   * Runs a statement, in a job of its lane. `HttpException` for whatever the engine refuses; it is killed when the
+   * signal aborts or its time is over.
+   */
+  execute(statement: Statement, signal: AbortSignal): Promise<EngineResult>;
+  /** Functions that this engine has, in lower case. */
+  functions: ReadonlySet<string>;
+  /** Settings that this engine has. */
+  settings: ReadonlySet<string>;
   /** Resolves when everything that runs has ended. */
   close(): Promise<void>;
 };
 
-type Chdb = typeof import("chdb");
-type Session = InstanceType<Chdb["Session"]>;
-type Named = { session: Session; busy: boolean; usedAt: number };
+export type EngineOptions = {
+  directory: string;
+  limits?: Partial<Record<LaneName, Partial<LaneLimits>>>;
+  /** A statement ignores its end: the process must end, for nothing else ends it. */
+  onStuck(reason: string): void;
+};
 
-const readsAtOnce = 6;
-const writesAtOnce = 2;
-const mostWaiting = 512;
-const mostNamedSessions = 32;
+const killAgainMs = 250;
 
 /**
- * chDB over one directory. Every statement gets a session of its own, opened and closed around it (70 us): then
+ * chDB over one directory. Every statement gets a connection of its own, opened and closed around it (70 us): then
  * neither settings nor the bytes that chDB leaves behind when a query fails after some output (they would stand in
- * front of the session's next result) can reach another statement. Sessions run side by side; reads and writes
- * wait in lanes of their own, so that a read never stands behind a queue of inserts.
+ * front of the connection's next result) can reach another statement.
  */
-export const openEngine = async (directory: string): Promise<Engine> => {
-  const { Session } = await loadChdb();
+export const openEngine = async ({ directory, limits, onStuck }: EngineOptions): Promise<Engine> => {
+  const chdb = loadChdb();
   // Keeps the engine, and its background merges, alive between statements.
-  const anchor = new Session(directory);
-  await anchor.queryAsync("CREATE DATABASE IF NOT EXISTS millrace");
-  const reads = lane(readsAtOnce, mostWaiting);
-  const writes = lane(writesAtOnce, mostWaiting);
-  const named = new Map<string, Named>();
+  const anchor = chdb.CreateConnection(directory);
   const running = new Set<Promise<unknown>>();
 
-  const execute = async (session: Session, statement: Statement): Promise<EngineResult> => {
+  const alone = async (sql: string, format: string) => {
+    const connection = chdb.CreateConnection(directory);
     try {
-      const result = await session.queryAsync(preludeOf(statement) + statement.text, { format: statement.format });
-      return {
-        bytes: asBuffer(result.bytes()),
-        rowsRead: result.rowsRead,
-        bytesRead: result.bytesRead,
-        elapsedMs: result.elapsed * 1000,
-      };
-    } catch (error) {
-      throw fromEngine(error);
-    }
-  };
-
-  const alone = async (statement: Statement): Promise<EngineResult> => {
-    const session = new Session(directory);
-    try {
-      return await execute(session, statement);
+      return await chdb.QueryAsyncConnection(connection, sql, format);
     } finally {
-      session.close();
+      chdb.CloseConnection(connection);
     }
   };
 
-  const inNamed = async (id: string, statement: Statement): Promise<EngineResult> => {
-    const entry = named.get(id) ?? { session: new Session(directory), busy: false, usedAt: 0 };
-    if (entry.busy) throw exception(500, 373, "SESSION_IS_LOCKED", `Session ${id} is locked by a concurrent client`);
-    named.delete(id);
-    named.set(id, entry);
-    dropOldest(named);
-    entry.busy = true;
+  const laneOf = (name: LaneName) => {
+    const own = { ...laneLimits[name], ...limits?.[name] };
+    return { ...own, take: lane(own.atOnce, own.waiting) };
+  };
+  const lanes = { reads: laneOf("reads"), writes: laneOf("writes"), guests: laneOf("guests") };
+
+  /** Asks again until the statement has ended: it may not be known to the engine yet. Never waits behind a lane. */
+  const killUntil = async (id: string, ended: AbortSignal): Promise<void> => {
+    while (!ended.aborted) {
+      await alone(`KILL QUERY WHERE Settings['log_comment'] = ${quote(id)} ASYNC`, "Null").catch(() => undefined);
+      await pause(killAgainMs, ended);
+    }
+  };
+
+  const execute = async (statement: Statement, signal: AbortSignal): Promise<EngineResult> => {
+    if (signal.aborted) throw gone();
+    const { deadlineMs, graceMs } = lanes[statement.lane];
+    const id = randomUUID();
+    const ended = new AbortController();
+    let killing: Promise<void> | null = null;
+    const kill = (): void => {
+      killing ??= killUntil(id, ended.signal);
+    };
+    // The engine ends most statements itself at their deadline; the kill is for those that it does not look at.
+    const late = setTimeout(kill, deadlineMs + 1_000);
+    let stuck = setTimeout(() => onStuck(stuckFor(statement, deadlineMs + graceMs)), deadlineMs + graceMs);
+    const leave = (): void => {
+      kill();
+      clearTimeout(stuck);
+      stuck = setTimeout(() => onStuck(stuckFor(statement, graceMs)), graceMs);
+    };
+    // A write of the platform goes on, as in ClickHouse: it is repeated by its token, or asked for by what it made.
+    if (statement.lane !== "writes") signal.addEventListener("abort", leave, { once: true });
     try {
-      return await execute(entry.session, statement);
+      const result = await alone(preludeOf(statement, id, deadlineMs) + statement.text, statement.format);
+      const { bytes, rowsRead, bytesRead, elapsed } = result;
+      return { bytes: asBuffer(bytes), rowsRead, bytesRead, elapsedMs: elapsed * 1000 };
     } catch (error) {
-      // The failed query's bytes come out with the next result: take them out now.
-      await entry.session.queryAsync("SELECT 1 FORMAT Null").catch(() => undefined);
-      throw error;
+      throw signal.aborted ? gone() : fromEngine(error);
     } finally {
-      entry.busy = false;
+      signal.removeEventListener("abort", leave);
+      clearTimeout(late);
+      clearTimeout(stuck);
+      ended.abort();
+      await killing;
     }
   };
 
+  await alone("CREATE DATABASE IF NOT EXISTS millrace", "Null");
+  const names = async (sql: string): Promise<ReadonlySet<string>> =>
+    new Set(
+      asBuffer((await alone(sql, "TabSeparatedRaw")).bytes)
+        .toString()
+        .split("\n"),
+    );
   return {
-    run(statement) {
-      const work = (isWrite(statement.text) ? writes : reads)(() =>
-        statement.session === null ? alone(statement) : inNamed(statement.session, statement),
-      );
+    functions: await names("SELECT lower(name) FROM system.functions"),
+    settings: await names("SELECT name FROM system.settings"),
+    execute,
+    inLane(name, signal, job) {
+      const work = lanes[name].take(job, signal);
       const settled = work.then(
         () => undefined,
         () => undefined,
@@ -106,54 +137,51 @@ export const openEngine = async (directory: string): Promise<Engine> => {
     },
     async close() {
       await Promise.all(running);
-      for (const { session } of named.values()) session.close();
-      anchor.close();
+      chdb.CloseConnection(anchor);
     },
   };
 };
 
-const loadChdb = async (): Promise<Chdb> => {
-  try {
-    return await import("chdb");
-  } catch (cause) {
-    throw new MillraceError(
-      "WAREHOUSE_FAILED",
-      "The embedded warehouse needs the optional package chdb, which is not installed here or does not support this machine: " +
-        "run `npm install --include=optional`, or set WAREHOUSE to the URL of a ClickHouse server",
-      { cause },
-    );
-  }
-};
+/** The statement itself may hold what is no log's business. */
+const stuckFor = ({ lane: name, text }: Statement, milliseconds: number): string =>
+  `a statement (${/^\W*(\w*)/.exec(text)?.[1]?.toUpperCase()}) of the lane "${name}" did not end within ${milliseconds} ms`;
+
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done, { once: true });
+  });
 
 const identifier = /^[A-Za-z_]\w*$/;
 
-const preludeOf = (statement: Statement): string => {
+const preludeOf = (statement: Statement, id: string, deadlineMs: number): string => {
   const parts: string[] = [];
   if (statement.database !== null) parts.push(`USE ${backquote(statement.database)}`);
   for (const [name, value] of statement.parameters) {
     if (!identifier.test(name)) throw exception(400, 36, "BAD_ARGUMENTS", `Bad parameter name: ${name}`);
     parts.push(`SET param_${name} = ${quote(value)}`);
   }
-  // An insert is written when it is answered, unless the caller asks for less.
-  const settings = [["async_insert", "0"], ...statement.settings];
-  for (const [name] of settings) {
+  const settings = new Map([
+    // An insert is written when it is answered, unless the caller asks for less.
+    ["async_insert", "0"],
+    ["max_execution_time", String(deadlineMs / 1000)],
+    ...statement.settings,
+    ["allow_introspection_functions", "0"],
+    ["log_comment", id],
+  ]);
+  for (const name of settings.keys()) {
     if (!identifier.test(name)) throw exception(404, 115, "UNKNOWN_SETTING", `Unknown setting '${name}'`);
   }
-  parts.push(`SET ${settings.map(([name, value]) => `${name} = ${quote(value)}`).join(", ")}`);
-  if (statement.readonly) parts.push("SET readonly = 2");
+  parts.push(`SET ${[...settings].map(([name, value]) => `${name} = ${quote(value)}`).join(", ")}`);
+  if (statement.readonly !== 0) parts.push(`SET readonly = ${statement.readonly}`);
   return `${parts.join("; ")}; `;
 };
 
-const backquote = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;
-
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-const dropOldest = (named: Map<string, Named>): void => {
-  if (named.size <= mostNamedSessions) return;
-  for (const [id, entry] of named) {
-    if (entry.busy) continue;
-    named.delete(id);
-    entry.session.close();
-    return;
-  }
-};
+const backquote = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;

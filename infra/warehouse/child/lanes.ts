@@ -1,27 +1,53 @@
 import { exception } from "./exception.ts";
 
 /** Runs jobs, a bounded number at once, first come first served; more than `waiting` in the queue are refused. */
-export type Lane = <T>(job: () => Promise<T>) => Promise<T>;
+export type Lane = <T>(job: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 
-/** Refused jobs fail with 503 and TOO_MANY_SIMULTANEOUS_QUERIES (202): the caller may come again. */
+/**
+ * Refused jobs fail with 503 and TOO_MANY_SIMULTANEOUS_QUERIES (202): the caller may come again. A job whose signal
+ * aborts while it waits never starts.
+ */
 export const lane = (atOnce: number, waiting: number): Lane => {
-  const queue: (() => void)[] = [];
+  const queue = new Set<() => void>();
   let running = 0;
-  return async (job) => {
+
+  const turn = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const start = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        queue.delete(start);
+        reject(gone());
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      queue.add(start);
+    });
+
+  return async (job, signal) => {
+    if (signal.aborted) throw gone();
     if (running >= atOnce) {
-      if (queue.length >= waiting) {
+      if (queue.size >= waiting) {
         throw exception(503, 202, "TOO_MANY_SIMULTANEOUS_QUERIES", `Too many queries are waiting (${waiting})`);
       }
-      await new Promise<void>((resolve) => queue.push(resolve));
+      // Whoever ends hands its place over.
+      await turn(signal);
     } else {
       running++;
     }
     try {
       return await job();
     } finally {
-      const next = queue.shift();
+      const [next] = queue;
       if (next === undefined) running--;
-      else next();
+      else {
+        queue.delete(next);
+        next();
+      }
     }
   };
 };
+
+/** The client has left: nobody reads this. */
+export const gone = () => exception(499, 394, "QUERY_WAS_CANCELLED", "The client has left");

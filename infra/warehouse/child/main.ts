@@ -1,19 +1,31 @@
+import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { asMillraceError, isMillraceError } from "../../../schemas/errors.ts";
 import { type DirectoryLock, lockDirectory } from "../../sqlite/lock.ts";
 import { openEngine } from "./engine.ts";
-import type { FromChild, ToChild } from "./messages.ts";
+import { laneLimits } from "./limits.ts";
+import type { FromChild, StartMessage, ToChild } from "./messages.ts";
+import { openPipes } from "./pipes.ts";
+import { pathRedactor } from "./redact.ts";
 import { warehouseServer } from "./server.ts";
 
-/** The process that owns the chDB directory. It lives as long as its parent's IPC channel. */
-const { directory, host, port, password } = JSON.parse(process.argv[2]) as {
-  directory: string;
-  host: string;
-  port: number;
-  password: string | null;
+/** The process that owns the chDB directory. It lives as long as its parent. */
+process.umask(0o077);
+
+const die = (): void => {
+  process.kill(process.pid, "SIGKILL");
 };
+// The parent is gone, even if killed: nobody is left to answer to.
+process.on("disconnect", die);
+new Worker(new URL("./parent-watch.ts", import.meta.url), {
+  workerData: { parent: process.ppid, everyMs: 250 },
+}).unref();
+// The terminal's ^C reaches the whole group; the parent decides when its warehouse ends.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
 
 const tell = (message: FromChild): Promise<void> =>
   new Promise((resolve) => {
@@ -22,7 +34,7 @@ const tell = (message: FromChild): Promise<void> =>
   });
 
 /** The child of a parent that was killed a moment ago may still be letting go. */
-const lockWithin = async (milliseconds: number): Promise<DirectoryLock> => {
+const lockWithin = async (directory: string, milliseconds: number): Promise<DirectoryLock> => {
   const until = Date.now() + milliseconds;
   for (;;) {
     try {
@@ -34,13 +46,36 @@ const lockWithin = async (milliseconds: number): Promise<DirectoryLock> => {
   }
 };
 
-const start = async (): Promise<() => Promise<void>> => {
-  await lockWithin(2_000);
+const hostsOf = (host: string): string[] => [
+  "127.0.0.1",
+  "localhost",
+  "[::1]",
+  host.includes(":") ? `[${host}]` : host,
+];
+
+const start = async ({ directory, host, port, passwords, limits }: StartMessage): Promise<() => Promise<void>> => {
+  await lockWithin(directory, 2_000);
   const incoming = join(directory, "incoming");
+  const nowhere = join(incoming, "nowhere");
   rmSync(incoming, { recursive: true, force: true });
-  mkdirSync(incoming, { recursive: true });
-  const engine = await openEngine(join(directory, "chdb"));
-  const server = warehouseServer({ engine, incoming, password });
+  mkdirSync(nowhere, { recursive: true, mode: 0o700 });
+  const redact = pathRedactor(directory);
+  // The engine's database `default` takes names of files in the working folder for tables.
+  process.chdir(nowhere);
+  const engine = await openEngine({
+    directory: join(directory, "chdb"),
+    limits,
+    onStuck: (reason) => {
+      console.error(`The warehouse ends itself: ${reason}`);
+      die();
+    },
+  });
+  const answering = (["reads", "guests"] as const).map((name) => limits[name]?.atOnce ?? laneLimits[name].atOnce);
+  const pipes = openPipes(
+    incoming,
+    answering.reduce((sum, each) => sum + each, 0),
+  );
+  const server = warehouseServer({ engine, pipes, incoming, redact, passwords, allowedHosts: hostsOf(host) });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);
@@ -55,16 +90,11 @@ const start = async (): Promise<() => Promise<void>> => {
   };
 };
 
-// The parent is gone, even if killed: nobody is left to answer to. What is being inserted is whole or not there.
-process.on("disconnect", () => process.exit(0));
-// The terminal's ^C reaches the whole group; the parent decides when its warehouse ends.
-process.on("SIGINT", () => undefined);
-process.on("SIGTERM", () => undefined);
-
 try {
-  const stop = await start();
-  process.on("message", (message: ToChild) => {
-    if (message.type === "close") stop().finally(() => process.exit(0));
+  const [message] = (await once(process, "message")) as [StartMessage];
+  const stop = await start(message);
+  process.on("message", ({ type }: ToChild) => {
+    if (type === "close") stop().finally(() => process.exit(0));
   });
 } catch (error) {
   const failure = asMillraceError(error);

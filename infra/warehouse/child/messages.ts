@@ -1,5 +1,17 @@
 import type { ErrorCode } from "../../../schemas/errors.ts";
+import type { LaneLimits, LaneName } from "./limits.ts";
+import type { Passwords } from "./users.ts";
+
+/** What the child is told first; by the channel, for other users of the machine can read arguments. */
+export type StartMessage = {
+  type: "start";
+  directory: string;
+  host: string;
+  port: number;
+  passwords: Passwords;
+  limits: Partial<Record<LaneName, Partial<LaneLimits>>>;
+};
 
 export type FromChild = { type: "ready"; port: number } | { type: "failed"; code: ErrorCode; message: string };
 
-export type ToChild = { type: "close" };
+export type ToChild = StartMessage | { type: "close" };

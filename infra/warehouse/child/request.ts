@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { pipeline as finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { guestLane, laneHeader } from "../lane.ts";
 import { exception } from "./exception.ts";
 
 /** What a request asks, without its body. */
@@ -12,11 +13,14 @@ export type QueryRequest = {
   database: string | null;
   /** null leaves it to the statement. */
   format: string | null;
-  session: string | null;
   user: string | null;
   password: string | null;
   gzipResponse: boolean;
   readonly: boolean;
+  /** The answer goes out when it is whole, with the true status. */
+  waitForEnd: boolean;
+  /** The platform asks for somebody else: in the lane of guests. */
+  isForGuest: boolean;
   settings: Map<string, string>;
   parameters: Map<string, string>;
 };
@@ -24,13 +28,18 @@ export type QueryRequest = {
 /** Parameters of the URL that steer the HTTP interface and mean nothing to the engine. */
 const httpOnly = new Set([
   "buffer_size",
+  "cancel_http_readonly_queries_on_client_close",
   "client_protocol_version",
   "compress",
   "decompress",
   "enable_http_compression",
+  "http_headers_progress_interval_ms",
   "quota_key",
   "role",
+  "send_progress_in_http_headers",
   "session_check",
+  // Every statement stands alone.
+  "session_id",
   "session_timeout",
   "stacktrace",
   "wait_end_of_query",
@@ -48,12 +57,13 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
     queryId: null,
     database: header("x-clickhouse-database"),
     format: header("x-clickhouse-format"),
-    session: null,
     user: header("x-clickhouse-user") ?? basicUser,
     password: header("x-clickhouse-key") ?? basicPassword,
     gzipResponse:
       url.searchParams.get("enable_http_compression") === "1" && /\bgzip\b/.test(header("accept-encoding") ?? ""),
     readonly: request.method === "GET",
+    waitForEnd: ["1", "true"].includes(url.searchParams.get("wait_end_of_query") ?? ""),
+    isForGuest: header(laneHeader) === guestLane,
     settings: new Map(),
     parameters: new Map(),
   };
@@ -63,7 +73,6 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
     else if (name === "query_id") result.queryId = value;
     else if (name === "database") result.database = value;
     else if (name === "default_format") result.format = value;
-    else if (name === "session_id") result.session = value;
     else if (name === "user") result.user = value;
     else if (name === "password") result.password = value;
     else if (!httpOnly.has(name)) result.settings.set(name, value);

@@ -1,0 +1,31 @@
+/** Of each kind of statement. Times are milliseconds, memory is bytes. */
+export type LaneLimits = {
+  atOnce: number;
+  waiting: number;
+  /** The engine is asked to end a statement then, and this process ends if it does not within `graceMs`. */
+  deadlineMs: number;
+  graceMs: number;
+};
+
+export type LaneName = "reads" | "writes" | "guests";
+
+/**
+ * The platform's reads and writes have lanes of their own, so that a read never stands behind a queue of inserts, and
+ * neither behind a guest. Guests are whoever uses the password of people, and the queries of people that the platform
+ * runs for them.
+ */
+export const laneLimits: Readonly<Record<LaneName, LaneLimits>> = {
+  reads: { atOnce: 6, waiting: 512, deadlineMs: 600_000, graceMs: 60_000 },
+  writes: { atOnce: 2, waiting: 512, deadlineMs: 3_600_000, graceMs: 60_000 },
+  guests: { atOnce: 2, waiting: 32, deadlineMs: 300_000, graceMs: 30_000 },
+};
+
+const gib = 1 << 30;
+
+/** Of one statement of a guest. Its result streams, so only what is kept in memory or in a file for it is bound. */
+export const guestLimits = {
+  max_execution_time: 300,
+  max_memory_usage: gib,
+  max_result_bytes: 64 * gib,
+  max_threads: 2,
+} as const;

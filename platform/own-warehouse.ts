@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Settings } from "../infra/config.ts";
+import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
+import { guestPassword } from "../infra/warehouse/guest-password.ts";
+
+/** How people and their tools reach the embedded warehouse. The password is a secret. */
+export type WarehouseAccess = { url: string; user: string; password: string };
+
+/** Holds the password of user `default`; the owner's alone. */
+export const warehousePasswordFile = ({ data }: Pick<Settings, "data">): string => join(data, "warehouse-password");
+
+export const isEmbedded = ({ warehouse }: Pick<Settings, "warehouse">): boolean => warehouse.startsWith("chdb:");
+
+export const accessOf = (settings: Pick<Settings, "data">, url: string): WarehouseAccess => ({
+  url,
+  user: "default",
+  password: guestPassword(warehousePasswordFile(settings)),
+});
+
+/** Starts the embedded warehouse of these settings, with the password that people have. WAREHOUSE_FAILED, DATA_LOCKED. */
+export const startOwnWarehouse = (settings: Settings, logger: Logger): Promise<EmbeddedWarehouse> =>
+  startEmbeddedWarehouse({
+    directory: settings.warehouse.slice("chdb:".length),
+    guestPassword: guestPassword(warehousePasswordFile(settings)),
+    onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
+  });
