@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { loadChdb } from "./chdb.ts";
 import { exception, fromEngine } from "./exception.ts";
+import { type LaneLimits, type LaneName, laneLimits } from "./lane-limits.ts";
 import { gone, lane } from "./lanes.ts";
-import { type LaneLimits, type LaneName, laneLimits } from "./limits.ts";
 import { quote } from "./statement.ts";
 
 export type Statement = {

@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { asMillraceError, isMillraceError } from "../../../schemas/errors.ts";
 import { type DirectoryLock, lockDirectory } from "../../sqlite/lock.ts";
 import { openEngine } from "./engine.ts";
-import { laneLimits } from "./limits.ts";
+import { laneLimits } from "./lane-limits.ts";
 import type { FromChild, StartMessage, ToChild } from "./messages.ts";
 import { openPipes } from "./pipes.ts";
 import { pathRedactor } from "./redact.ts";

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../../schemas/errors.ts";
-import type { LaneLimits, LaneName } from "./limits.ts";
+import type { LaneLimits, LaneName } from "./lane-limits.ts";
 import type { Passwords } from "./users.ts";
 
 /** What the child is told first; by the channel, for other users of the machine can read arguments. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { pipeline as finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { guestLane, laneHeader } from "../lane.ts";
+import { guestLane, laneHeader } from "../guests.ts";
 import { exception } from "./exception.ts";
 
 /** What a request asks, without its body. */

@@ -8,6 +8,8 @@ export type ExpressionRules = {
   engineFunctions: ReadonlySet<string>;
   /** Whether clauses of table definitions may stand here: codecs, indices, defaults. */
   inDefinition?: boolean;
+  /** Whether quoted names may hold slashes: somebody else then sees to it that they name no file. */
+  slashesInNames?: boolean;
 };
 
 const combinator = new RegExp(`(?:${combinators})$`, "i");
@@ -42,7 +44,7 @@ const clauseWords =
 export const checkExpression = (tokens: readonly Token[], rules: ExpressionRules): void => {
   const froms: boolean[] = [false];
   for (const [i, token] of tokens.entries()) {
-    checkToken(token);
+    checkToken(token, rules);
     followFrom(froms, tokens, i);
     if (isSign(token, "{")) checkParameter(tokens, i);
     else if (token.kind === "string") checkText(tokens, i, froms.at(-1) === true);
@@ -50,11 +52,12 @@ export const checkExpression = (tokens: readonly Token[], rules: ExpressionRules
   }
 };
 
-const checkToken = (token: Token): void => {
+const checkToken = (token: Token, { slashesInNames = false }: ExpressionRules): void => {
   if (token.kind === "strange") refuse(`${JSON.stringify(token.text.slice(0, 20))} is not understood here`);
   if (isSign(token, ";")) refuse("one statement a request");
   // What must be unescaped, or is a path to a reader of files, is no name of ours.
-  if (token.kind === "name" && /[\\/]|\p{Cc}|^system\./iu.test(token.text)) {
+  const isOdd = token.kind === "name" && /\\|\p{Cc}|^system\./iu.test(token.text);
+  if (isOdd || (token.kind === "name" && !slashesInNames && token.text.includes("/"))) {
     refuse(
       `the name ${JSON.stringify(token.text)} may not be used: it holds a slash, a backslash or a control character`,
     );

@@ -1,4 +1,4 @@
-import { isName, isSign, isWord, type Token } from "../sql/lexer.ts";
+import { isName, isSign, isWord, type Token, textOf } from "../sql/lexer.ts";
 import { outlineOf } from "../sql/outline.ts";
 import { checkAlter, checkCreate } from "./definitions.ts";
 import { checkExpression, type ExpressionRules } from "./expression.ts";
@@ -43,23 +43,7 @@ export const guestStatement = (sql: string, context: GuestContext): GuestStateme
   return { text: textOf(sql, tokens), settings: allowed, readonly };
 };
 
-/** Refuses a SELECT that is not known to be harmless, wherever it is to run. */
-export const checkSelect = (tokens: readonly Token[], engineFunctions: ReadonlySet<string>): void => {
-  if (!isWord(firstOf(tokens), "SELECT", "WITH", "FROM")) refuse("expected a SELECT");
-  checkExpression(tokens, { engineFunctions });
-};
-
 const firstOf = (tokens: readonly Token[]): Token | undefined => tokens.find((token) => !isSign(token, "("));
-
-/** The tokens as they were written, one space where anything was between them. */
-const textOf = (sql: string, tokens: readonly Token[]): string => {
-  const parts: string[] = [];
-  for (const [i, { at, end }] of tokens.entries()) {
-    if (i > 0 && tokens[i - 1].end < at) parts.push(" ");
-    parts.push(sql.slice(at, end));
-  }
-  return parts.join("");
-};
 
 /** Whether the statement writes. */
 const checkHead = (tokens: readonly Token[], database: string, rules: ExpressionRules): boolean => {

@@ -93,3 +93,13 @@ export const isSign = (token: Token | undefined, ...signs: readonly string[]): b
 
 /** A bare or a quoted name. */
 export const isName = (token: Token | undefined): token is Token => token?.kind === "word" || token?.kind === "name";
+
+/** The tokens as they were written, without comments, one space where anything was between them. */
+export const textOf = (sql: string, tokens: readonly Token[]): string => {
+  const parts: string[] = [];
+  for (const [i, { at, end }] of tokens.entries()) {
+    if (i > 0 && tokens[i - 1].end < at) parts.push(" ");
+    parts.push(sql.slice(at, end));
+  }
+  return parts.join("");
+};

@@ -1,32 +1,48 @@
+import { isSign, isWord, type Token, textOf, tokensOf } from "../../../infra/warehouse/sql/lexer.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 
 const refuse = (why: string): never => {
   throw new MillraceError("BAD_REQUEST", `query: ${why}`);
 };
 
-/** Quoted texts and names with their escapes, and comments: nothing in them is SQL. */
-const opaque =
-  /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|--[^\n]*|\/\*[\s\S]*?\*\//g;
+export type LoneSelect = {
+  /** Without comments and without what ends it. */
+  text: string;
+  tokens: Token[];
+};
 
 /**
  * The query, if it can stand between brackets as one SELECT: no second statement, no bracket that closes what it did
  * not open (INTO OUTFILE and FORMAT could follow one), no settings of its own (what it may read is bound by
  * settings). BAD_REQUEST.
  */
-export const loneSelect = (query: string): string => {
-  const text = query.trim().replace(/;$/, "");
-  const sql = text.replace(opaque, " ");
-  if (/['"`]|\/\*/.test(sql)) refuse("a quoted text or a comment is not closed");
-  if (/[;$#\u2018\u2019\u201C\u201D]|\/\//.test(sql))
-    refuse("expected one SELECT, without ; $ # // and curly quotes outside of texts");
-  if (!/^[\s(]*(SELECT|WITH|FROM)\b/i.test(sql)) refuse("expected a SELECT");
-  if (/\bSETTINGS\b/i.test(sql)) refuse("SETTINGS may not be set; quote a column of that name");
-  let depth = 0;
-  for (const character of sql) {
-    if (character === "(") depth++;
-    else if (character === ")") depth--;
-    if (depth < 0) break;
+export const loneSelect = (query: string): LoneSelect => {
+  const all = tokensOf(query);
+  const ends = isSign(all.at(-1), ";") ? 1 : 0;
+  const tokens = all.slice(0, all.length - ends);
+  const strange = tokens.find(({ kind }) => kind === "strange");
+  if (strange !== undefined) {
+    refuse(
+      `${JSON.stringify(strange.text.slice(0, 20))} at character ${strange.at + 1} is not understood, or not closed`,
+    );
   }
-  if (depth !== 0) refuse("brackets do not pair");
-  return text;
+  if (tokens.some((token) => isSign(token, ";"))) refuse("expected one SELECT, without ; outside of texts");
+  const first = tokens.find((token) => !isSign(token, "("));
+  if (!isWord(first, "SELECT", "WITH", "FROM")) refuse("expected a SELECT");
+  if (tokens.some((token) => isWord(token, "SETTINGS"))) {
+    refuse("SETTINGS may not be set; quote a column of that name");
+  }
+  checkBrackets(tokens);
+  return { text: textOf(query, tokens), tokens };
+};
+
+const closing: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+
+const checkBrackets = (tokens: readonly Token[]): void => {
+  const open: string[] = [];
+  for (const token of tokens) {
+    if (isSign(token, "(", "[", "{")) open.push(closing[token.text]);
+    else if (isSign(token, ")", "]", "}") && open.pop() !== token.text) refuse("brackets do not pair");
+  }
+  if (open.length > 0) refuse("brackets do not pair");
 };

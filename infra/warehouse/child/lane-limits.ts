@@ -19,13 +19,3 @@ export const laneLimits: Readonly<Record<LaneName, LaneLimits>> = {
   writes: { atOnce: 2, waiting: 512, deadlineMs: 3_600_000, graceMs: 60_000 },
   guests: { atOnce: 2, waiting: 32, deadlineMs: 300_000, graceMs: 30_000 },
 };
-
-const gib = 1 << 30;
-
-/** Of one statement of a guest. Its result streams, so only what is kept in memory or in a file for it is bound. */
-export const guestLimits = {
-  max_execution_time: 300,
-  max_memory_usage: gib,
-  max_result_bytes: 64 * gib,
-  max_threads: 2,
-} as const;
