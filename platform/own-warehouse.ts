@@ -23,5 +23,6 @@ export const startOwnWarehouse = (settings: Settings, logger: Logger): Promise<E
   startEmbeddedWarehouse({
     directory: settings.warehouse.slice("chdb:".length),
     guestPassword: guestPassword(warehousePasswordFile(settings)),
+    allowedHosts: settings.allowedHosts,
     onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
   });

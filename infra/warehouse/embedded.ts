@@ -20,6 +20,8 @@ export type EmbeddedWarehouseOptions = {
    * nobody but the platform is let in.
    */
   guestPassword?: string;
+  /** Names and ports that clients may know it by (their `Host`), besides those of this machine for itself. */
+  allowedHosts?: readonly string[];
   /** What differs from `laneLimits`. */
   limits?: StartMessage["limits"];
   /** The child ended unasked and a new one is being started. */
@@ -73,7 +75,15 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     trackChild(child);
-    const begin: StartMessage = { type: "start", directory, host, port, passwords, limits: options.limits ?? {} };
+    const begin: StartMessage = {
+      type: "start",
+      directory,
+      host,
+      port,
+      passwords,
+      allowedHosts: options.allowedHosts ?? [],
+      limits: options.limits ?? {},
+    };
     child.send(begin, () => undefined);
     const message = await new Promise<FromChild>((settle) => {
       child.once("message", (first) => settle(first as FromChild));

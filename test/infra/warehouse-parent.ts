@@ -1,5 +1,5 @@
 import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
 
 /** A process that owns an embedded warehouse and waits to be killed. */
-const { pid } = await startEmbeddedWarehouse({ directory: process.argv[2] });
-process.send?.(pid);
+const { pid, url } = await startEmbeddedWarehouse({ directory: process.argv[2] });
+process.send?.({ pid, url });

@@ -206,7 +206,7 @@ describe("embedded warehouse", () => {
     const parent = fork(fileURLToPath(new URL("./warehouse-parent.ts", import.meta.url)), [temporary()], {
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
-    const [pid] = (await once(parent, "message")) as [number];
+    const [{ pid }] = (await once(parent, "message")) as [{ pid: number }];
     assert.ok(isAlive(pid));
     parent.kill("SIGKILL");
     await once(parent, "exit");

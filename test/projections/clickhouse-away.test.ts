@@ -50,7 +50,8 @@ describe("a warehouse that is away", () => {
   let read = 0;
 
   before(async () => {
-    fixture = await openFixture();
+    // The proxy has a port of its own.
+    fixture = await openFixture({ allowedHosts: ["127.0.0.1"] });
     const real = sqliteBroker(join(fixture.folder, "broker.db"));
     broker = {
       ...real,
@@ -131,7 +132,9 @@ describe("a warehouse that is away", () => {
   it("is waited for with no more in hand than two inserts, and then has everything once", async () => {
     const records = 80_000;
     const proxy = await proxyTo(fixture.engine.url);
-    const warehouse = openWarehouse(`${proxy.url}/millrace`, { retryForMs: 200 });
+    const throughProxy = new URL(`${fixture.engine.url}/millrace`);
+    throughProxy.port = new URL(proxy.url).port;
+    const warehouse = openWarehouse(throughProxy.href, { retryForMs: 200 });
     try {
       const inHand = await through("cut", records, warehouse, { leave: proxy.cut, comeBack: proxy.open });
       assert.ok(inHand.length >= 3);

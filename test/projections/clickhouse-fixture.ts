@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import avsc from "avsc";
-import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
+import {
+  type EmbeddedWarehouse,
+  type EmbeddedWarehouseOptions,
+  startEmbeddedWarehouse,
+} from "../../infra/warehouse/embedded.ts";
 import { openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
 import { ensureTables } from "../../projections/clickhouse/tables.ts";
 import { frameHeader } from "../../schemas/byte-writer.ts";
@@ -17,9 +21,9 @@ export type Fixture = {
 };
 
 /** A real embedded warehouse with the platform's tables, in a folder that `close` removes. */
-export const openFixture = async (): Promise<Fixture> => {
+export const openFixture = async (options: Partial<EmbeddedWarehouseOptions> = {}): Promise<Fixture> => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-clickhouse-"));
-  const engine = await startEmbeddedWarehouse({ directory: join(folder, "warehouse") });
+  const engine = await startEmbeddedWarehouse({ directory: join(folder, "warehouse"), ...options });
   const warehouse = openWarehouse(`${engine.url}/millrace`);
   await ensureTables(warehouse);
   return {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { loadChdb } from "./chdb.ts";
-import { exception, fromEngine } from "./exception.ts";
+import { exception, fromEngine, withWayOut } from "./exception.ts";
 import { type LaneLimits, type LaneName, laneLimits } from "./lane-limits.ts";
 import { gone, lane } from "./lanes.ts";
 import { quote } from "./statement.ts";
@@ -86,11 +86,15 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
     const id = randomUUID();
     const ended = new AbortController();
     let killing: Promise<void> | null = null;
+    let isLate = false;
     const kill = (): void => {
       killing ??= killUntil(id, ended.signal);
     };
     // The engine ends most statements itself at their deadline; the kill is for those that it does not look at.
-    const late = setTimeout(kill, deadlineMs + 1_000);
+    const late = setTimeout(() => {
+      isLate = true;
+      kill();
+    }, deadlineMs + 1_000);
     let stuck = setTimeout(() => onStuck(stuckFor(statement, deadlineMs + graceMs)), deadlineMs + graceMs);
     const leave = (): void => {
       kill();
@@ -104,7 +108,9 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
       const { bytes, rowsRead, bytesRead, elapsed } = result;
       return { bytes: asBuffer(bytes), rowsRead, bytesRead, elapsedMs: elapsed * 1000 };
     } catch (error) {
-      throw signal.aborted ? gone() : fromEngine(error);
+      if (signal.aborted) throw gone();
+      const failure = isLate ? timeout(deadlineMs) : fromEngine(error);
+      throw statement.lane === "guests" ? withWayOut(failure) : failure;
     } finally {
       signal.removeEventListener("abort", leave);
       clearTimeout(late);
@@ -142,6 +148,9 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
   };
 };
 
+const timeout = (deadlineMs: number) =>
+  exception(408, 159, "TIMEOUT_EXCEEDED", `Timeout exceeded: maximum: ${deadlineMs} ms`);
+
 /** The statement itself may hold what is no log's business. */
 const stuckFor = ({ lane: name, text }: Statement, milliseconds: number): string =>
   `a statement (${/^\W*(\w*)/.exec(text)?.[1]?.toUpperCase()}) of the lane "${name}" did not end within ${milliseconds} ms`;
@@ -169,8 +178,8 @@ const preludeOf = (statement: Statement, id: string, deadlineMs: number): string
   const settings = new Map([
     // An insert is written when it is answered, unless the caller asks for less.
     ["async_insert", "0"],
-    ["max_execution_time", String(deadlineMs / 1000)],
     ...statement.settings,
+    ["max_execution_time", String(secondsOf(statement.settings.get("max_execution_time"), deadlineMs / 1000))],
     ["allow_introspection_functions", "0"],
     ["log_comment", id],
   ]);
@@ -183,5 +192,9 @@ const preludeOf = (statement: Statement, id: string, deadlineMs: number): string
 };
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** What a statement asks for, if it is less than its lane gives; 0 would be without an end. */
+const secondsOf = (asked: string | undefined, most: number): number =>
+  Number(asked) > 0 ? Math.min(Number(asked), most) : most;
 
 const backquote = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;

@@ -25,6 +25,21 @@ const statuses: readonly [status: number, codes: readonly number[]][] = [
 
 export const statusOf = (code: number): number => statuses.find(([, codes]) => codes.includes(code))?.[0] ?? 500;
 
+const waysOut: Readonly<Record<number, string>> = {
+  158: "read fewer rows: narrow WHERE",
+  159: "narrow WHERE, or ask for the rows in pages: ORDER BY key LIMIT n, then WHERE key > the last one",
+  241: "group by fewer keys, or ask for the rows in pages: ORDER BY key LIMIT n, then WHERE key > the last one",
+  396: "ask for the rows in pages: ORDER BY key LIMIT n, then WHERE key > the last one",
+};
+
+/** A failure that names a limit, with what can be done about it. */
+export const withWayOut = (failure: HttpException): HttpException => {
+  const way = waysOut[failure.code];
+  return way === undefined
+    ? failure
+    : new HttpException(failure.status, failure.code, `${failure.message.trim()}; ${way}`);
+};
+
 /** An engine's error, its message as ClickHouse's server would send it. */
 export const fromEngine = (error: unknown): HttpException => {
   if (error instanceof HttpException) return error;

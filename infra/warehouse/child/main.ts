@@ -46,14 +46,8 @@ const lockWithin = async (directory: string, milliseconds: number): Promise<Dire
   }
 };
 
-const hostsOf = (host: string): string[] => [
-  "127.0.0.1",
-  "localhost",
-  "[::1]",
-  host.includes(":") ? `[${host}]` : host,
-];
-
-const start = async ({ directory, host, port, passwords, limits }: StartMessage): Promise<() => Promise<void>> => {
+const start = async (message: StartMessage): Promise<() => Promise<void>> => {
+  const { directory, host, port, limits, passwords, allowedHosts } = message;
   await lockWithin(directory, 2_000);
   const incoming = join(directory, "incoming");
   const nowhere = join(incoming, "nowhere");
@@ -75,7 +69,7 @@ const start = async ({ directory, host, port, passwords, limits }: StartMessage)
     incoming,
     answering.reduce((sum, each) => sum + each, 0),
   );
-  const server = warehouseServer({ engine, pipes, incoming, redact, passwords, allowedHosts: hostsOf(host) });
+  const server = warehouseServer({ engine, pipes, incoming, redact, passwords, allowedHosts });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);

@@ -9,6 +9,8 @@ export type StartMessage = {
   host: string;
   port: number;
   passwords: Passwords;
+  /** Besides the names of this machine for itself. */
+  allowedHosts: readonly string[];
   limits: Partial<Record<LaneName, Partial<LaneLimits>>>;
 };
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { refusedOrigin } from "../../web-origin.ts";
+import { loopbackHosts, refusedOrigin } from "../../web-origin.ts";
 import { type AnswerContext, answer } from "./answer.ts";
 import { fromEngine } from "./exception.ts";
 import { readRequest } from "./request.ts";
@@ -8,10 +8,13 @@ import { authenticate, type Passwords } from "./users.ts";
 
 export type ServerOptions = AnswerContext & { passwords: Passwords; allowedHosts: readonly string[] };
 
+const authenticationFailed = 516;
+
 /** The subset of ClickHouse's HTTP interface that clients, curl and BI tools use. */
 export const warehouseServer = (options: ServerOptions): Server => {
   const server = createServer((request, response) => {
-    const refused = refusedOrigin(request.headers, options.allowedHosts);
+    const known = [...loopbackHosts(request.socket.localPort ?? 0), ...options.allowedHosts];
+    const refused = refusedOrigin(request.headers, known);
     if (refused !== null) {
       response.writeHead(403, { Connection: "close" }).end(`${refused}\n`);
       return;
@@ -63,8 +66,9 @@ const fail = (options: ServerOptions, request: IncomingMessage, response: Server
     response.destroy();
     return;
   }
-  // What is left of the body must be read before the connection serves the next request.
-  request.resume();
+  // What is left of the body must be read before the connection serves the next request, but not a stranger's.
+  if (failure.code === authenticationFailed || failure.status === 413) response.setHeader("Connection", "close");
+  else request.resume();
   response.setHeader("X-ClickHouse-Exception-Code", String(failure.code));
   response.setHeader("Content-Type", "text/plain; charset=UTF-8");
   if (failure.status === 503) response.setHeader("Retry-After", "1");

@@ -37,6 +37,10 @@ export const tokensOf = (sql: string): Token[] => {
       at = gap;
       continue;
     }
+    if (sql.startsWith("/*", at)) {
+      add("strange", sql.length);
+      continue;
+    }
     const quote = sql[at];
     if (quote === "'" || quote === '"' || quote === "`") {
       const end = quoteEnd(sql, at);
@@ -55,7 +59,7 @@ export const tokensOf = (sql: string): Token[] => {
       add(goesOn.test(sql[end] ?? "") ? "strange" : "number", end);
       continue;
     }
-    end = sql.startsWith("//", at) || sql.startsWith("/*", at) ? at : matched(sign);
+    end = sql.startsWith("//", at) ? at : matched(sign);
     if (end > at) add("sign", end);
     else add("strange", at + 1);
   }
