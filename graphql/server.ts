@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { forClient } from "../infra/request-signal.ts";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { drainWithin } from "./draining.ts";
@@ -64,8 +65,26 @@ const bareServer = (deps: StatusDeps): FastifyInstance => {
   checkOrigin(server, deps.settings);
   drainWithin(server, deps.onCutOff ?? (() => {}));
   endUpgrades(server);
+  endReads(server);
   refuseWith(server, deps, restRefusals);
   return server;
+};
+
+/** Doors that read the warehouse: what they ask ends when their client leaves before it has its answer. */
+const readingDoors = /^\/(?:graphql|projects|api)\b/;
+
+const endReads = (server: FastifyInstance): void => {
+  server.addHook("preHandler", (request, reply, done) => {
+    if (!readingDoors.test(request.url) || request.headers.upgrade !== undefined) {
+      done();
+      return;
+    }
+    const left = new AbortController();
+    reply.raw.once("close", () => {
+      if (!reply.raw.writableFinished) left.abort();
+    });
+    forClient(left.signal, done);
+  });
 };
 
 /**

@@ -141,7 +141,8 @@ export const whileAway = async <T>(
     try {
       return await ask();
     } catch (error) {
-      if (signal?.aborted) throw new MillraceError("CLOSED", `${what}: shutting down`, { cause: error });
+      if (signal?.aborted)
+        throw new MillraceError("CLOSED", `${what}: shutting down, or its client has left`, { cause: error });
       if (!isAway(error) || Date.now() + pauseMs > until) throw warehouseFailed(what, error);
       await pause(pauseMs, signal);
     }

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { ClickHouseError } from "@clickhouse/client";
 import { atMost } from "../../../infra/artifacts/at-most.ts";
+import { clientSignal } from "../../../infra/request-signal.ts";
 import { isAway } from "../../../infra/warehouse/failures.ts";
 import { guestLane, guestLimits, laneHeader } from "../../../infra/warehouse/guests.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
@@ -56,6 +57,7 @@ export const snapshotRows = async (
         max_bytes_before_external_sort: String(MOST_SORTED_BYTES),
       },
       http_headers: { [laneHeader]: guestLane },
+      abort_signal: clientSignal(),
     });
     const { digest } = await artifacts.put(Readable.from(atMost(stream, maxBytes), { objectMode: false }));
     const bound = Object.keys(parameters).length === 0 ? "" : `\n-- with ${JSON.stringify(parameters)}`;

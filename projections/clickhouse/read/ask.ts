@@ -1,3 +1,4 @@
+import { clientSignal } from "../../../infra/request-signal.ts";
 import { type Warehouse, whileAway } from "../../../infra/warehouse/open.ts";
 
 export type Parameters = Record<string, string | number | boolean | null | readonly string[] | readonly number[]>;
@@ -5,14 +6,23 @@ export type Parameters = Record<string, string | number | boolean | null | reado
 /** Reads wait so long for a warehouse that is being restarted. */
 const retryForMs = 5_000;
 
-/** Rows of a query; parameters are bound as `{name:Type}`. WAREHOUSE_FAILED. */
+/**
+ * Rows of a query; parameters are bound as `{name:Type}`. WAREHOUSE_FAILED, CLOSED when the client that asks has left:
+ * the query is then killed.
+ */
 export const ask = <Row>(warehouse: Warehouse, query: string, parameters: Parameters = {}): Promise<Row[]> =>
   whileAway(
     async () => {
-      const answer = await warehouse.client.query({ query, query_params: parameters, format: "JSONEachRow" });
+      const signal = clientSignal();
+      const answer = await warehouse.client.query({
+        query,
+        query_params: parameters,
+        format: "JSONEachRow",
+        abort_signal: signal,
+      });
       return answer.json<Row>();
     },
-    { what: "read from the warehouse", retryForMs },
+    { what: "read from the warehouse", retryForMs, signal: clientSignal() },
   );
 
 /** Conditions that are only there where the caller gave a value, with the parameters that they name. */
