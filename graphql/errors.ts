@@ -10,6 +10,10 @@ type Carrier = { code?: unknown; statusCode?: unknown; message: string };
 const rootOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError !== undefined ? rootOf(error.originalError) : error;
 
+/** What follows a stranger's value calls itself once for each level, and V8 ends that with this error. */
+export const isStackOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && error.message === "Maximum call stack size exceeded";
+
 /**
  * Any failure on its way out, as a coded one. Refusals of the frameworks (a syntax error, a variable of the wrong
  * type, a body that is no JSON) are the caller's: BAD_REQUEST.
@@ -22,6 +26,7 @@ export const codedError = (error: unknown): MillraceError => {
   if (typeof code === "string" && code.startsWith("MER_ERR_") && code !== "MER_ERR_GQL_INVALID_SCHEMA") {
     return new MillraceError("BAD_REQUEST", message, { cause: root });
   }
+  if (isStackOverflow(root)) return new MillraceError("BAD_REQUEST", "the request nests too deeply", { cause: root });
   if (statusCode === 404) return new MillraceError("NOT_FOUND", message, { cause: root });
   if (statusCode === 413) return new MillraceError("RECORD_TOO_LARGE", message, { cause: root });
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {

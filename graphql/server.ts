@@ -1,11 +1,15 @@
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { forClient } from "../infra/request-signal.ts";
+import { authenticateFirst } from "./actor.ts";
 import { CORRELATION_HEADER, correlationIdOf } from "./correlation.ts";
 import type { ServerDeps } from "./deps.ts";
 import { drainWithin } from "./draining.ts";
 import { graphqlDoor } from "./graphql-door.ts";
 import { artifactDoor } from "./http/artifacts.ts";
+import { type BodyLimits, boundBodies } from "./http/bodies.ts";
+import { answerClientErrors, answerFrameworkErrors } from "./http/client-errors.ts";
 import { datasetDoor } from "./http/datasets.ts";
+import { jsonParser } from "./http/json-body.ts";
 import { mlflowDoor } from "./http/mlflow/door.ts";
 import { refuseWith } from "./http/refusal.ts";
 import { registryDoor } from "./http/registry.ts";
@@ -14,6 +18,7 @@ import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
 import { checkOrigin } from "./origin.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
+import type { SocketLimits } from "./subscriptions/socket-guard.ts";
 
 export type { ServerDeps } from "./deps.ts";
 export { drainRequestsMs } from "./draining.ts";
@@ -21,7 +26,18 @@ export { drainRequestsMs } from "./draining.ts";
 export type ServerOptions = {
   /** A query seen so often is compiled; 0 never compiles. */
   jit?: number;
+  limits?: Partial<ConnectionLimits & BodyLimits & SocketLimits>;
 };
+
+/** Milliseconds. */
+type ConnectionLimits = {
+  /** For the line and the headers of a request, from the connection's beginning or the first byte. */
+  headersMs: number;
+  /** Of silence on a connection on which a request is answered. */
+  silenceMs: number;
+};
+
+const connectionLimits: ConnectionLimits = { headersMs: 30_000, silenceMs: 300_000 };
 
 /**
  * The platform's doors: GraphQL with subscriptions, the Kafka REST face of topics, Confluent's of the schema registry,
@@ -30,10 +46,10 @@ export type ServerOptions = {
  * 1001, and opens nothing new.
  */
 export const createServer = async (deps: ServerDeps, options: ServerOptions = {}): Promise<FastifyInstance> => {
-  const server = bareServer(deps);
+  const server = bareServer(deps, options.limits);
   const feeds = createFeeds(deps);
   server.addHook("preClose", () => feeds.close());
-  await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1 });
+  await graphqlDoor(server, deps, feeds, { jit: options.jit ?? 1, limits: options.limits });
   await server.register(statusDoor(deps));
   await server.register(topicDoor(deps));
   await server.register(registryDoor(deps));
@@ -50,20 +66,30 @@ export const createStatusServer = async (deps: StatusDeps): Promise<FastifyInsta
   return server;
 };
 
-const bareServer = (deps: StatusDeps): FastifyInstance => {
+const bareServer = (deps: StatusDeps, limits: ServerOptions["limits"] = {}): FastifyInstance => {
+  const { headersMs, silenceMs } = { ...connectionLimits, ...limits };
   const server = Fastify({
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: correlationIdOf,
     routerOptions: { maxParamLength: 256 },
+    connectionTimeout: silenceMs,
+    // Files may take long to come in: `boundBodies` asks for a pace instead.
+    requestTimeout: 0,
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, 5_000) },
+    clientErrorHandler: answerClientErrors,
+    frameworkErrors: answerFrameworkErrors,
   }) as unknown as FastifyInstance;
-  server.decorateRequest("actor", null);
   server.addHook("onRequest", (request, reply, done) => {
     reply.header(CORRELATION_HEADER, request.id);
     done();
   });
   checkOrigin(server, deps.settings);
   drainWithin(server, deps.onCutOff ?? (() => {}));
+  authenticateFirst(server, deps);
+  boundBodies(server, limits);
+  server.removeContentTypeParser("application/json");
+  server.addContentTypeParser("application/json", { parseAs: "string" }, jsonParser());
   endUpgrades(server);
   endReads(server);
   refuseWith(server, deps, restRefusals);

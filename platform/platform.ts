@@ -228,7 +228,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
     whileStill: projections?.whileStill ?? elsewhere,
   });
   opened.add({ name: "rebuilds", withinMs: 2_000, close: stopRebuilds });
-  await server.register(projectionDoor({ authenticate, gate: members, logger, rebuild }));
+  await server.register(projectionDoor({ gate: members, logger, rebuild }));
   starting.throwIfAborted();
   await server.listen({ host: settings.host, port: settings.port }).catch((error) => cannotListen(error, settings));
   const { port } = server.server.address() as AddressInfo;

@@ -107,6 +107,12 @@ const table = {
     meaning: "A directory or file of the data cannot be used: no permission, read-only, not Millrace's, or damaged.",
   },
   INVALID_SETTING: { status: 400, retryable: false, meaning: "A setting has a value that is not understood." },
+  TOO_SLOW: { status: 408, retryable: true, meaning: "A request's body did not come in time." },
+  OVERLOADED: {
+    status: 503,
+    retryable: true,
+    meaning: "More is being done at once than there is room for; send it again later.",
+  },
   CLOSED: { status: 503, retryable: true, meaning: "The component is shutting down." },
   INTERNAL: {
     status: 500,

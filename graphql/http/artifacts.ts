@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { MillraceError } from "../../schemas/errors.ts";
+import { actorOf } from "../actor.ts";
 import type { ServerDeps } from "../deps.ts";
 
 type Query = { project?: string; digest?: string };
@@ -18,17 +19,20 @@ const checkDigest = (digest: string): string => {
  * has the role that it needs, administrators of the platform may leave it out.
  */
 export const artifactDoor =
-  ({ artifacts, authenticate, gate }: ServerDeps): FastifyPluginAsync =>
+  ({ artifacts, gate }: ServerDeps): FastifyPluginAsync =>
   async (server) => {
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", (_, payload, done) => done(null, payload));
 
     const allow = async (request: FastifyRequest, action: string): Promise<void> => {
-      const actor = await authenticate(request);
-      await gate.authorize(actor, action, (request.query as Query).project ?? "");
+      await gate.authorize(actorOf(request), action, (request.query as Query).project ?? "");
     };
 
-    server.put("/artifacts", { onRequest: (request) => allow(request, "PutArtifact") }, async (request, reply) => {
+    const put = {
+      config: { isStreamed: true },
+      onRequest: (request: FastifyRequest) => allow(request, "PutArtifact"),
+    } as const;
+    server.put("/artifacts", put, async (request, reply) => {
       const { digest } = request.query as Query;
       const body = (request.body ?? new Uint8Array()) as Readable | Uint8Array;
       const stored = await artifacts.put(body, digest === undefined ? undefined : checkDigest(digest));

@@ -6,7 +6,9 @@ import type { Actor } from "../../commands/gate.ts";
 import { atMost, tooLarge } from "../../infra/artifacts/at-most.ts";
 import { datasetView } from "../../projections/clickhouse/datasets/sql.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { actorOf } from "../actor.ts";
 import type { ServerDeps } from "../deps.ts";
+import { parseJson } from "./json-body.ts";
 
 type Params = { project: string; dataset: string };
 type Query = { format?: string };
@@ -44,12 +46,8 @@ const asJson = async (body: Readable): Promise<Record<string, unknown>> => {
     if (size > MAX_QUERY_BYTES) throw new MillraceError("BAD_REQUEST", `a query has at most ${MAX_QUERY_BYTES} bytes`);
     chunks.push(chunk);
   }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new MillraceError("BAD_REQUEST", `the body is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const value = parseJson(Buffer.concat(chunks).toString());
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new MillraceError("BAD_REQUEST", 'expected {"query": "SELECT …"} or {"table": "…"}');
 };
 
@@ -59,14 +57,14 @@ const asJson = async (body: Readable): Promise<Record<string, unknown>> => {
  * version, 201 for a new one and 200 for bytes that are a version already.
  */
 export const datasetDoor =
-  ({ artifacts, authenticate, gate, commands, documents, settings }: ServerDeps): FastifyPluginAsync =>
+  ({ artifacts, gate, commands, documents, settings }: ServerDeps): FastifyPluginAsync =>
   async (server) => {
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", (_, payload, done) => done(null, payload));
     const { datasetMaxBytes } = settings;
 
     const allow = async (request: FastifyRequest): Promise<Actor> => {
-      const actor = await authenticate(request);
+      const actor = actorOf(request);
       await gate.authorize(actor, "CreateDatasetVersion", (request.params as Params).project);
       return actor;
     };
@@ -121,6 +119,7 @@ export const datasetDoor =
     server.route({
       method: ["PUT", "POST"],
       url: "/projects/:project/datasets/:dataset",
+      config: { isStreamed: true },
       async handler(request, reply) {
         const actor = await allow(request);
         const isAsked = request.method === "POST" && (request.query as Query).format === undefined;

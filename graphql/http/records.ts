@@ -5,6 +5,7 @@ import { jsonToAvro } from "../../schemas/avro-json.ts";
 import { frame } from "../../schemas/codec.ts";
 import { asMillraceError, type ErrorCode, MillraceError } from "../../schemas/errors.ts";
 import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
+import { isStackOverflow } from "../errors.ts";
 
 /** One record of a request, as Kafka REST Proxy v2 has it. */
 export type GivenRecord = { key?: unknown; value?: unknown; partition?: unknown; timestamp?: unknown };
@@ -21,6 +22,9 @@ const MAX_LISTED = 100;
 const refuse = (field: string, message: string, code: ErrorCode = "INVALID_RECORD"): never => {
   throw new MillraceError(code, `${field}: ${message}`, { details: { field } });
 };
+
+const tooDeep = (): MillraceError =>
+  new MillraceError("INVALID_RECORD", "value: it nests too deeply", { details: { field: "value" } });
 
 /** The value inside `{ "string": "x" }`, as avsc holds a branch of a wrapped union. */
 const unwrapped = (value: unknown): unknown =>
@@ -83,7 +87,7 @@ export const toRecords = (
         refuse("value", `${size} bytes, the topic allows ${maxRecordBytes}`, "RECORD_TOO_LARGE");
       records.push({ key, value: bytes, timestamp });
     } catch (error) {
-      const { code, message, details } = asMillraceError(error);
+      const { code, message, details } = isStackOverflow(error) ? tooDeep() : asMillraceError(error);
       if (code === "INTERNAL") throw error;
       problems.push({ index, field: typeof details.field === "string" ? details.field : null, code, message });
     }

@@ -1,7 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { TopicConfig } from "../../infra/broker/port.ts";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import { actorOf } from "../actor.ts";
 import type { ServerDeps } from "../deps.ts";
+import { jsonParser } from "./json-body.ts";
 import { peek } from "./peek.ts";
 import { type ProduceFormat, produceBody, writerOf } from "./produce.ts";
 import { toRecords } from "./records.ts";
@@ -21,18 +23,6 @@ const formats: Record<string, ProduceFormat> = {
 type Params = { topic: string; partition: string };
 type PeekQuery = { offset?: string; count?: string };
 
-const parseJson = (
-  _: FastifyRequest,
-  body: string | Buffer,
-  done: (error: Error | null, body?: unknown) => void,
-): void => {
-  try {
-    done(null, JSON.parse(body as string));
-  } catch (error) {
-    done(new MillraceError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`));
-  }
-};
-
 const formatOf = (request: FastifyRequest): ProduceFormat =>
   formats[(request.headers["content-type"] ?? "").split(";", 1)[0].trim().toLowerCase()] ?? "json";
 
@@ -47,12 +37,13 @@ const whole = (text: string | undefined, name: string, fallback: number, most = 
 
 /** Topics in the shape of Confluent's Kafka REST Proxy v2, and a look at what is in them. */
 export const topicDoor =
-  ({ authenticate, broker, clock, eventStore, gate, logger, registry }: ServerDeps): FastifyPluginAsync =>
+  ({ broker, clock, eventStore, gate, logger, registry }: ServerDeps): FastifyPluginAsync =>
   async (server) => {
     const catalog = topicCatalog(eventStore, logger);
     server.addHook("onClose", () => catalog.close());
     server.removeAllContentTypeParsers();
-    server.addContentTypeParser(Object.keys(formats), { parseAs: "string", bodyLimit: BODY_LIMIT }, parseJson);
+    const parser = jsonParser({ flat: true });
+    server.addContentTypeParser(Object.keys(formats), { parseAs: "string", bodyLimit: BODY_LIMIT }, parser);
 
     /** A topic's project: its event source's, or for the platform's own topics the first part of the name. */
     const projectOf = async (topic: string): Promise<string> =>
@@ -60,7 +51,7 @@ export const topicDoor =
 
     const readable = async (request: FastifyRequest): Promise<{ topic: string; config: TopicConfig }> => {
       const { topic } = request.params as Params;
-      await gate.authorize(await authenticate(request), "query:topic", await projectOf(topic));
+      await gate.authorize(actorOf(request), "query:topic", await projectOf(topic));
       const config = await broker.topic(topic);
       if (config === null) throw new MillraceError("UNKNOWN_TOPIC", `there is no topic "${topic}"`);
       return { topic, config };
@@ -75,11 +66,12 @@ export const topicDoor =
 
     const kafka = (reply: FastifyReply): FastifyReply => reply.type(V2);
 
-    server.post("/topics/:topic", { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+    const mayProduce = async (request: FastifyRequest): Promise<void> =>
+      gate.authorize(actorOf(request), "produce", await projectOf((request.params as Params).topic));
+
+    server.post("/topics/:topic", { bodyLimit: BODY_LIMIT, onRequest: mayProduce }, async (request, reply) => {
       const { topic } = request.params as Params;
-      const actor = await authenticate(request);
       const owner = await catalog.find(topic);
-      await gate.authorize(actor, "produce", owner?.project ?? topic.split(".", 1)[0]);
       if (owner === null) {
         throw new MillraceError("UNKNOWN_TOPIC", `no event source has the topic "${topic}": create one first`);
       }
@@ -98,7 +90,7 @@ export const topicDoor =
     });
 
     server.get("/topics", async (request, reply) => {
-      const actor = await authenticate(request);
+      const actor = actorOf(request);
       const names: string[] = [];
       for (const { topic } of await broker.topics()) {
         try {

@@ -3,37 +3,48 @@ import { MillraceError } from "../../schemas/errors.ts";
 import { isIntrospection, type Operation } from "./walk.ts";
 
 export const MAX_DEPTH = 12;
+/** Of `__schema` and `__type`: tools ask for types in lists in types, up to nine times. */
+export const MAX_INTROSPECTION_DEPTH = 20;
 
-/** Fields on the longest path of an operation. Stops descending once the limit is passed. */
-export const depthOf = ({ definition, fragments }: Operation, limit = MAX_DEPTH): number => {
-  const known = new Map<string, number>();
-  const of = (set: SelectionSetNode | undefined, above: number): number => {
-    if (set === undefined || above > limit) return 0;
-    let deepest = 0;
-    for (const selection of set.selections) {
+type Depths = { data: number; introspection: number };
+
+/** Fields on the longest path of an operation, and on the longest that begins at `__schema` or `__type`. */
+export const depthOf = ({ definition, fragments }: Operation): Depths => {
+  const known = new Map<string, Depths>();
+  const of = (set: SelectionSetNode | undefined): Depths => {
+    const deepest = { data: 0, introspection: 0 };
+    for (const selection of set?.selections ?? []) {
+      let found: Depths;
       if (selection.kind === Kind.FIELD) {
-        if (!isIntrospection(selection.name.value))
-          deepest = Math.max(deepest, 1 + of(selection.selectionSet, above + 1));
+        const below = of(selection.selectionSet);
+        found = isIntrospection(selection.name.value)
+          ? { data: 0, introspection: 1 + Math.max(below.data, below.introspection) }
+          : { data: 1 + below.data, introspection: below.introspection };
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        deepest = Math.max(deepest, of(selection.selectionSet, above));
+        found = of(selection.selectionSet);
       } else {
         const name = selection.name.value;
-        const depth = known.get(name) ?? of(fragments.get(name)?.selectionSet, 0);
-        known.set(name, depth);
-        deepest = Math.max(deepest, depth);
+        found = known.get(name) ?? of(fragments.get(name)?.selectionSet);
+        known.set(name, found);
       }
+      deepest.data = Math.max(deepest.data, found.data);
+      deepest.introspection = Math.max(deepest.introspection, found.introspection);
     }
     return deepest;
   };
-  return of(definition.selectionSet, 0);
+  return of(definition.selectionSet);
+};
+
+const refuse = (depth: number, limit: number): void => {
+  if (depth <= limit) return;
+  throw new MillraceError("QUERY_TOO_DEEP", `the query nests ${depth} fields, the limit is ${limit}: split it`, {
+    details: { depth, limit },
+  });
 };
 
 /** QUERY_TOO_DEEP, naming both numbers. */
-export const checkDepth = (operation: Operation, limit = MAX_DEPTH): void => {
-  const depth = depthOf(operation, limit);
-  if (depth > limit) {
-    throw new MillraceError("QUERY_TOO_DEEP", `the query nests ${depth} fields, the limit is ${limit}: split it`, {
-      details: { depth, limit },
-    });
-  }
+export const checkDepth = (operation: Operation): void => {
+  const { data, introspection } = depthOf(operation);
+  refuse(data, MAX_DEPTH);
+  refuse(introspection, MAX_INTROSPECTION_DEPTH);
 };

@@ -16,5 +16,5 @@ export const operationsOf = (document: DocumentNode): Operation[] => {
   return definitions.map((definition) => ({ definition, fragments }));
 };
 
-/** `__schema` and `__type` are bounded by GraphQL's own introspection rule. */
+/** Of the schema about itself. */
 export const isIntrospection = (field: string): boolean => field.startsWith("__");

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { MillraceError } from "../../schemas/errors.ts";
 
 /** What is used here of a socket of the package ws, which mercurius brings. */
 export type Socket = {
@@ -46,18 +45,4 @@ export const openSockets = (server: FastifyInstance): ReadonlySet<Socket> => {
     };
   });
   return open;
-};
-
-/** https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md#connectioninit */
-const tooManyInitialisations = 4429;
-
-const initialised = new WeakSet<object>();
-
-/** Called at each `connection_init`. Closes a socket that sends a second one, as the protocol asks for. */
-export const initialiseOnce = (socket: Pick<Socket, "close">): void => {
-  if (initialised.has(socket)) {
-    socket.close(tooManyInitialisations, "Too many initialisation requests");
-    throw new MillraceError("BAD_REQUEST", "a socket was initialised twice");
-  }
-  initialised.add(socket);
 };

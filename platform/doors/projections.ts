@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import { actorOf } from "../../graphql/actor.ts";
 import type { ServerDeps } from "../../graphql/deps.ts";
 import { asMillraceError, type ErrorCode } from "../../schemas/errors.ts";
 import type { RebuildProgress, RebuildResult } from "../rebuild/progress.ts";
@@ -12,17 +13,16 @@ export type RebuildLine =
   | ({ type: "done" } & RebuildResult)
   | { type: "failed"; code: ErrorCode; message: string };
 
-export type ProjectionDoorDeps = Pick<ServerDeps, "authenticate" | "gate" | "logger"> & Pick<Rebuilder, "rebuild">;
+export type ProjectionDoorDeps = Pick<ServerDeps, "gate" | "logger"> & Pick<Rebuilder, "rebuild">;
 
 /**
  * `GET /projections`: their names. `POST /projections/{name}/rebuild`: builds one anew beside the running one and
  * answers NDJSON while it does. Who leaves does not stop it. For administrators of the platform.
  */
 export const projectionDoor =
-  ({ authenticate, gate, logger, rebuild }: ProjectionDoorDeps): FastifyPluginAsync =>
+  ({ gate, logger, rebuild }: ProjectionDoorDeps): FastifyPluginAsync =>
   async (server) => {
-    const allow = async (request: FastifyRequest): Promise<void> =>
-      gate.authorize(await authenticate(request), "rebuild", "");
+    const allow = async (request: FastifyRequest): Promise<void> => gate.authorize(actorOf(request), "rebuild", "");
 
     server.get("/projections", { onRequest: allow }, async () => ({ projections: projectionNames }));
 

@@ -8,8 +8,8 @@ import { schema } from "../../graphql/schema.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 
 const cost = (query: string, variables?: Record<string, unknown>): number =>
-  costOf(operationsOf(parse(query))[0], schema, variables);
-const depth = (query: string): number => depthOf(operationsOf(parse(query))[0]);
+  costOf(operationsOf(parse(query))[0], schema, variables).objects;
+const depth = (query: string): number => depthOf(operationsOf(parse(query))[0]).data;
 
 test("a page multiplies what is below it", () => {
   const list = (first: string) => `query ($n: Int) { models(project: "p"${first}) { edges { node { slug } } } }`;

@@ -8,7 +8,7 @@ import { Registry } from "prom-client";
 import { commandBus } from "../../commands/bus.ts";
 import { type Actor, gate, localAdmin } from "../../commands/gate.ts";
 import { platformChecks } from "../../commands/references.ts";
-import { createServer, type ServerDeps } from "../../graphql/server.ts";
+import { createServer, type ServerDeps, type ServerOptions } from "../../graphql/server.ts";
 import { openArtifacts } from "../../infra/artifacts/open.ts";
 import { openBroker } from "../../infra/broker/open.ts";
 import { systemClock } from "../../infra/clock.ts";
@@ -43,7 +43,12 @@ export type Answer = {
   errors?: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> }[];
 };
 
-export type TestOptions = { jit?: number; development?: boolean; deps?: Partial<ServerDeps> };
+export type TestOptions = {
+  jit?: number;
+  development?: boolean;
+  limits?: ServerOptions["limits"];
+  deps?: Partial<ServerDeps>;
+};
 
 /** Anybody whose `authorization` header is `Bearer <name>`; the local administrator without one. */
 const byBearer = async ({ headers }: { headers: Record<string, unknown> }): Promise<Actor> => {
@@ -129,7 +134,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     logger: pino({ level: "silent" }),
     ...options.deps,
   };
-  const server = await createServer(deps, { jit: options.jit });
+  const server = await createServer(deps, { jit: options.jit, limits: options.limits });
   t.after(async () => {
     await server.close();
     stopping.abort();

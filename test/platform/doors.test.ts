@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Fastify from "fastify";
 import { localAdmin } from "../../commands/gate.ts";
+import { authenticateFirst } from "../../graphql/actor.ts";
 import { type ProjectionDoorDeps, projectionDoor } from "../../platform/doors/projections.ts";
 import { asMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { silent } from "./shop.ts";
@@ -10,13 +11,13 @@ import { silent } from "./shop.ts";
 const door = async (changes: Partial<ProjectionDoorDeps> = {}) => {
   const asked: string[] = [];
   const server = Fastify();
+  authenticateFirst(server, { authenticate: async () => localAdmin });
   server.setErrorHandler((error, _, reply) => {
     const { status, code } = asMillraceError(error);
     return reply.code(status).send({ code });
   });
   await server.register(
     projectionDoor({
-      authenticate: async () => localAdmin,
       gate: { authorize: async () => {} },
       logger: silent,
       rebuild: async (name, onProgress) => {

@@ -67,7 +67,7 @@ export const artifactProxy =
         .send(await deps.artifacts.get(file.digest));
     });
 
-    server.put("/artifacts/*", async (request) => {
+    server.put("/artifacts/*", { config: { isStreamed: true } }, async (request) => {
       const context = await contextOf(request);
       const place = fileIn(pathOf(request));
       const action = place.kind === "run" ? "StoreRunArtifact" : "StoreLoggedModelArtifact";

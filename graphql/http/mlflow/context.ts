@@ -4,8 +4,8 @@ import { defaultExperiment } from "../../../commands/experiment/decider.ts";
 import { type Actor, serviceActor } from "../../../commands/gate.ts";
 import type { CommandType, PayloadInput } from "../../../commands/payloads.ts";
 import { isMillraceError, MillraceError } from "../../../schemas/errors.ts";
+import { actorOf } from "../../actor.ts";
 import type { ServerDeps } from "../../deps.ts";
-import { asBearer } from "../registry-access.ts";
 import { type ArtifactIndex, artifactIndex } from "./artifact-index.ts";
 import { type TrackedStates, trackedStates } from "./states.ts";
 
@@ -28,7 +28,7 @@ const platform = serviceActor("mlflow");
 
 export type ContextOf = (request: FastifyRequest) => Promise<MlflowContext>;
 
-/** Makes the contexts of requests. Errors: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND for a project that is not there. */
+/** Makes the contexts of requests. Errors: FORBIDDEN, NOT_FOUND for a project that is not there. */
 export const mlflowContexts = (deps: ServerDeps): ContextOf => {
   const files = artifactIndex(deps.eventStore);
   const states = trackedStates(deps.eventStore);
@@ -60,10 +60,7 @@ export const mlflowContexts = (deps: ServerDeps): ContextOf => {
   };
 
   return async (request) => {
-    const { authorization } = request.headers;
-    const actor = await deps.authenticate({
-      headers: { ...request.headers, authorization: asBearer(authorization) ?? authorization },
-    });
+    const actor = actorOf(request);
     const { project = defaultProject } = request.params as { project?: string };
     await deps.gate.authorize(actor, "query:mlflow", project);
     await opening(project);

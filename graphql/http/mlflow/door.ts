@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastif
 import type { z } from "zod";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { ServerDeps } from "../../deps.ts";
+import { jsonParser } from "../json-body.ts";
 import { refuseWith } from "../refusal.ts";
 import { artifactList } from "./artifact-list.ts";
 import { artifactProxy } from "./artifact-proxy.ts";
@@ -68,14 +69,7 @@ const parsed = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.out
 /** Clients send JSON whatever they say that it is, and calls without one a body of none. */
 const takeJson = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => {
-    if (body === "") return done(null, undefined);
-    try {
-      done(null, JSON.parse(body as string));
-    } catch (error) {
-      done(new MillraceError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`));
-    }
-  });
+  server.addContentTypeParser("*", { parseAs: "string" }, jsonParser({ empty: "nothing" }));
 };
 
 /**
