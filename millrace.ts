@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { settingSpecs } from "./infra/config.ts";
 import { exitNow } from "./infra/exit-now.ts";
+import { keepFilesPrivate } from "./infra/private-data.ts";
 import type { CliCommand } from "./platform/cli/command.ts";
 import { explained } from "./platform/cli/failure.ts";
 
@@ -57,6 +58,8 @@ const usage = (): string => {
     ...settings,
   ].join("\n");
 };
+
+keepFilesPrivate();
 
 const run = async ([name, ...args]: string[]): Promise<number> => {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {

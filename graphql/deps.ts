@@ -6,6 +6,7 @@ import type { Artifacts } from "../infra/artifacts/port.ts";
 import type { Broker } from "../infra/broker/port.ts";
 import type { Clock } from "../infra/clock.ts";
 import type { Settings } from "../infra/config.ts";
+import type { EngineAccess } from "../infra/engine-url.ts";
 import type { EventStore } from "../infra/event-store/port.ts";
 import type { OnlineStore } from "../infra/online-store/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
@@ -65,10 +66,10 @@ export type ServerDeps = {
   authenticate(credentials: Credentials): Promise<Actor>;
   readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
   metrics: Registry;
-  /** Where ClickHouse clients may connect; told at `GET /`. */
+  /** Where ClickHouse clients may connect; told at `GET /` without a password. */
   warehouseUrl: string;
-  /** With what they do, where the warehouse is the embedded one: for administrators alone. */
-  warehouseAccess: { url: string; user: string; password: string } | null;
+  /** As whom they do; told at `GET /status` to administrators. null where this process has no embedded one. */
+  warehouseAccess: EngineAccess | null;
   clock: Clock;
   logger: Logger;
   /** Told of a request, by method and path, that did not end in time when the server was closed. */

@@ -4,6 +4,9 @@ import { MillraceError } from "../schemas/errors.ts";
 export const withoutCredentials = (url: string): string =>
   url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:secret|password|token)[^=&]*=)[^&]*/gi, "$1***");
 
+/** Where clients connect, and as whom. */
+export type EngineAccess = { url: string; user: string; password: string };
+
 /**
  * The adapter that the scheme of a setting's URL picks. INVALID_SETTING names the setting and the schemes that
  * there are.

@@ -1,18 +1,17 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Settings } from "../infra/config.ts";
+import type { EngineAccess } from "../infra/engine-url.ts";
 import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
 import { guestPassword } from "../infra/warehouse/guest-password.ts";
-
-/** How people and their tools reach the embedded warehouse. The password is a secret. */
-export type WarehouseAccess = { url: string; user: string; password: string };
 
 /** Holds the password of user `default`; the owner's alone. */
 export const warehousePasswordFile = ({ data }: Pick<Settings, "data">): string => join(data, "warehouse-password");
 
 export const isEmbedded = ({ warehouse }: Pick<Settings, "warehouse">): boolean => warehouse.startsWith("chdb:");
 
-export const accessOf = (settings: Pick<Settings, "data">, url: string): WarehouseAccess => ({
+/** How people and their tools reach the embedded warehouse. The password is a secret. */
+export const accessOf = (settings: Pick<Settings, "data">, url: string): EngineAccess => ({
   url,
   user: "default",
   password: guestPassword(warehousePasswordFile(settings)),

@@ -9,7 +9,8 @@ import { createServer, createStatusServer, drainRequestsMs } from "../graphql/se
 import { killChildren } from "../infra/children.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
-import { ensureDirectory } from "../infra/directory.ts";
+import type { EngineAccess } from "../infra/engine-url.ts";
+import { privateFolder } from "../infra/private-data.ts";
 import { problems } from "../infra/report.ts";
 import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
@@ -35,7 +36,7 @@ import { openEngines } from "./engines.ts";
 import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
-import { accessOf, isEmbedded, startOwnWarehouse, type WarehouseAccess } from "./own-warehouse.ts";
+import { accessOf, isEmbedded, startOwnWarehouse } from "./own-warehouse.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
@@ -50,7 +51,7 @@ export type Platform = {
   /** Of the platform's own user, who may do everything: it holds a password and must not be shown. */
   warehouseUrl: string;
   /** How people reach the embedded warehouse; null where WAREHOUSE is a server, whose users are its own. */
-  warehouseAccess: WarehouseAccess | null;
+  warehouseAccess: EngineAccess | null;
   /** Rebuilds a projection beside the running one. ILLEGAL_STATE where this process has not the role `projections`. */
   rebuild: Rebuilder["rebuild"];
   /**
@@ -85,7 +86,7 @@ const threadsOf = ({ roles, streamThreads }: Settings): { role: ThreadRole; shar
  */
 export const startPlatform = async (settings: Settings, logger: Logger, signal?: AbortSignal): Promise<Platform> => {
   requireToken(settings);
-  ensureDirectory(settings.data);
+  privateFolder(settings.data);
   const opened = closing(logger);
   const ended = new AbortController();
   const abandoned = new AbortController();
@@ -305,7 +306,7 @@ const warehouseAt = async (
   settings: Settings,
   logger: Logger,
   opened: Closing,
-): Promise<{ warehouseUrl: string; warehouseAccess: WarehouseAccess | null }> => {
+): Promise<{ warehouseUrl: string; warehouseAccess: EngineAccess | null }> => {
   if (!isEmbedded(settings)) return { warehouseUrl: settings.warehouse, warehouseAccess: null };
   const embedded = await startOwnWarehouse(settings, logger);
   opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });

@@ -1,4 +1,6 @@
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import packageInfo from "../../package.json" with { type: "json" };
+import { actorOf } from "../actor.ts";
 import type { ServerDeps } from "../deps.ts";
 
 /** What is asked of a process itself. */
@@ -7,21 +9,39 @@ export type StatusDeps = Pick<
   "settings" | "readiness" | "metrics" | "authenticate" | "warehouseUrl" | "warehouseAccess" | "logger" | "onCutOff"
 >;
 
-/** `/health/live`, `/health/ready`, `/metrics` and the list of doors at `/`. Probes need no actor. */
+/**
+ * `/health/live`, `/health/ready`, `/metrics`, the list of doors at `/`, which need no actor but for `/metrics`; and
+ * `/status`: version, roles and doors, and for administrators how to reach the warehouse.
+ */
 export const statusDoor =
-  ({ settings, readiness, metrics, warehouseUrl }: StatusDeps): FastifyPluginAsync =>
+  ({ settings, readiness, metrics, warehouseUrl, warehouseAccess }: StatusDeps): FastifyPluginAsync =>
   async (server) => {
     const open = { config: { isPublic: true } } as const;
 
-    server.get("/", open, async (request) => {
-      const base = `${request.protocol}://${request.host}`;
+    const doors = (base: string): Record<string, unknown> => ({
+      ...(settings.roles.includes("api") ? apiDoors(base, settings.development) : {}),
+      health: { live: `${base}/health/live`, ready: `${base}/health/ready` },
+      metrics: `${base}/metrics`,
+      status: `${base}/status`,
+    });
+    const baseOf = ({ protocol, host }: FastifyRequest): string => `${protocol}://${host}`;
+
+    server.get("/", open, async (request) => ({
+      name: "millrace",
+      roles: settings.roles,
+      ...doors(baseOf(request)),
+      warehouse: withoutPassword(warehouseUrl),
+    }));
+
+    server.get("/status", async (request, reply) => {
+      const isAdmin = actorOf(request).admin;
+      reply.header("cache-control", "no-store");
       return {
         name: "millrace",
+        version: packageInfo.version,
         roles: settings.roles,
-        ...(settings.roles.includes("api") ? apiDoors(base, settings.development) : {}),
-        health: { live: `${base}/health/live`, ready: `${base}/health/ready` },
-        metrics: `${base}/metrics`,
-        warehouse: withoutPassword(warehouseUrl),
+        urls: doors(baseOf(request)),
+        ...(isAdmin && warehouseAccess !== null ? { warehouse: warehouseAccess } : {}),
       };
     });
 

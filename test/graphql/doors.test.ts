@@ -47,6 +47,22 @@ test("liveness, readiness, metrics and the list of doors", async (t) => {
   assert.match(doors.warehouse, /^http:\/\/reader@127\.0\.0\.1:8123\/millrace$/);
 });
 
+test("status tells administrators how to reach the warehouse, and nobody else", async (t) => {
+  const server = await testServer(t);
+  const status = async (headers: Record<string, string> = {}) => {
+    const response = await fetch(`${server.url}/status`, { headers });
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const known = await status({ authorization: "Bearer ann" });
+  assert.deepEqual(Object.keys(known), ["name", "version", "roles", "urls"]);
+  assert.match(String(known.version), /^\d+\.\d+\.\d+/);
+  assert.equal((known.urls as Record<string, string>).graphql, `${server.url}/graphql`);
+  assert.deepEqual((await status()).warehouse, server.deps.warehouseAccess);
+  const stranger = await fetch(`${server.url}/status`, { headers: { authorization: "nonsense" } });
+  assert.equal(stranger.status, 401);
+});
+
 test("an unknown path is a coded 404 that carries a correlation id", async (t) => {
   const server = await testServer(t);
   const response = await fetch(`${server.url}/nothing?x=1`, { method: "DELETE" });

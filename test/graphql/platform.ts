@@ -128,6 +128,7 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     authenticate: byBearer,
     readiness: async () => ({ ready: true, checks: { documents: "live" } }),
     metrics: new Registry(),
+    warehouseAccess: { url: "http://127.0.0.1:8123/millrace", user: "reader", password: "secret" },
     warehouseUrl: "http://reader:secret@127.0.0.1:8123/millrace",
     warehouseAccess: null,
     clock: systemClock,
