@@ -130,7 +130,6 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     metrics: new Registry(),
     warehouseAccess: { url: "http://127.0.0.1:8123/millrace", user: "reader", password: "secret" },
     warehouseUrl: "http://reader:secret@127.0.0.1:8123/millrace",
-    warehouseAccess: null,
     clock: systemClock,
     logger: pino({ level: "silent" }),
     ...options.deps,
