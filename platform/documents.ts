@@ -1,4 +1,6 @@
 import type { Logger } from "pino";
+import { systemClock } from "../infra/clock.ts";
+import { type Report, reportLasting } from "../infra/report.ts";
 import { documentsProjection } from "../projections/documents/projection.ts";
 import { type RunningProjection, runProjection } from "../projections/runtime.ts";
 import { MillraceError } from "../schemas/errors.ts";
@@ -14,15 +16,19 @@ export type DocumentsPart = {
   rebuild: RunningProjection["rebuild"];
 };
 
+/** Writes that have failed for so long are a problem. */
+const failingMs = 8_000;
+
 /** The documents that commands are read back from, kept by one process at a time. */
-export const documentsPart = ({ eventStore, onlineStore }: Engines, logger: Logger): DocumentsPart => {
+export const documentsPart = ({ eventStore, onlineStore }: Engines, logger: Logger, report: Report): DocumentsPart => {
   const caughtUp = Promise.withResolvers<void>();
+  const tried = reportLasting(report, { part: "documents", forMs: failingMs, clock: systemClock });
   let running: RunningProjection | null = null;
   caughtUp.promise.catch(() => {});
   return {
     run: (signal) =>
       whileKept({ onlineStore, name: "documents", logger, signal }, async (kept) => {
-        running = runProjection({ projection: documentsProjection, eventStore, onlineStore, signal: kept });
+        running = runProjection({ projection: documentsProjection, eventStore, onlineStore, signal: kept, tried });
         running.caughtUp.then(caughtUp.resolve, caughtUp.reject);
         try {
           await running.done;

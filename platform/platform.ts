@@ -11,7 +11,7 @@ import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
 import type { EngineAccess } from "../infra/engine-url.ts";
 import { privateFolder } from "../infra/private-data.ts";
-import { problems } from "../infra/report.ts";
+import { problems, type Report, reportLasting } from "../infra/report.ts";
 import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { warehouseReads } from "../projections/clickhouse/read/index.ts";
@@ -37,6 +37,7 @@ import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
 import { accessOf, isEmbedded, startOwnWarehouse } from "./own-warehouse.ts";
+import { probesOf } from "./probes.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
 import { type Rebuilder, rebuilder } from "./rebuild/rebuilder.ts";
@@ -66,6 +67,9 @@ const projectionsGroup = "millrace-projections";
 
 /** A new project's metrics are in the tables a second or two after the first, later on a busy machine. */
 const searchWaitMs = 10_000;
+
+/** An alert that could not be raised for so long is a problem. */
+const failingMs = 8_000;
 
 /** How long a start that is given up is waited for. */
 const startPatienceMs = 2_000;
@@ -158,20 +162,23 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   parts.keep("catalog", catalog.done);
   starting.throwIfAborted();
 
-  const documents = documentsPart(engines, logger);
+  const documents = documentsPart(engines, logger, own.report);
   if (has("projections")) {
     const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
-    const alerts = alertsOf(engines.broker, commands.dispatch, catalog, logger);
-    const kept = whileLeading(leading, (led) => together(led, [documents.run, alerts]));
-    parts.keep("documents and alerts", kept);
+    const alerts = alertsOf(engines.broker, commands.dispatch, catalog, { logger, report: own.report });
+    const failed = parts.restart("documents and alerts", () =>
+      whileLeading(leading, (led) => together(led, [documents.run, alerts])),
+    );
     // Alone it answers no request before it can read what was written; beside others they do.
-    if (has("api")) await Promise.race([documents.caughtUp, kept]);
+    if (has("api")) await Promise.race([documents.caughtUp, failed]);
   }
   starting.throwIfAborted();
   const threads = threadsOf(settings).map((each) => roleThread({ ...each, settings, warehouseUrl }, logger));
   opened.add({ name: "threads", withinMs: 6_500, close: () => stopThreads(threads) });
 
   const authenticate = authenticateBy(settings);
+  const { probes, close: closeProbes } = probesOf(settings, warehouse);
+  opened.add({ name: "probes", close: closeProbes });
   const requestsCutOff: string[] = [];
   const status = {
     settings,
@@ -179,7 +186,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
     warehouseUrl: warehouseAccess?.url ?? settings.warehouse,
     warehouseAccess,
     logger,
-    readiness: readinessOf(engines, warehouse, threads, own),
+    readiness: readinessOf(engines, warehouse, threads, own, probes),
     metrics: withThreads(metrics, threads),
     onCutOff: (request: string) => void requestsCutOff.push(request),
   };
@@ -276,7 +283,7 @@ const alertsOf = (
   broker: Parameters<typeof runAlertReactor>[0]["broker"],
   dispatch: Parameters<typeof runAlertReactor>[0]["dispatch"],
   catalog: CatalogFollower,
-  logger: Logger,
+  { logger, report }: { logger: Logger; report: Report },
 ) => {
   const drift = avroType(driftSchema);
   return (signal: AbortSignal): Promise<void> =>
@@ -287,6 +294,7 @@ const alertsOf = (
       decode: (value) => drift.fromBuffer(value.subarray(5)),
       signal,
       logger,
+      tried: reportLasting(report, { part: "alerts", forMs: failingMs, clock: systemClock }),
     });
 };
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Problems } from "../infra/report.ts";
 import type { Warehouse } from "../infra/warehouse/open.ts";
 import type { Engines } from "./engines.ts";
+import type { Probe } from "./probes.ts";
 import type { RoleThread } from "./threads.ts";
 
 export type Readiness = { ready: boolean; checks: Record<string, string> };
@@ -14,7 +15,7 @@ const pinged = async ({ client }: Warehouse): Promise<void> => {
 };
 
 /**
- * Asks every engine that this process uses, looks at its threads, and adds what the threads and the main thread's own
+ * Asks every engine that this process uses, has those that are written to do a write, looks at its threads, and adds what the threads and the main thread's own
  * parts have reported. `warehouse` is null where it uses none.
  */
 export const readinessOf =
@@ -23,6 +24,7 @@ export const readinessOf =
     warehouse: Warehouse | null,
     threads: readonly RoleThread[],
     own: Pick<Problems, "current">,
+    probes: Readonly<Record<string, Probe>>,
   ) =>
   async (): Promise<Readiness> => {
     const checks: Record<string, string> = {};
@@ -43,6 +45,12 @@ export const readinessOf =
       check("onlineStore", () => onlineStore.get("readiness")),
       ...(warehouse === null ? [] : [check("warehouse", () => pinged(warehouse))]),
     ]);
+    await Promise.all(
+      Object.entries(probes).map(async ([name, probe]) => {
+        // What does not answer is not asked for more.
+        if ((checks[name] ?? "ok") === "ok") checks[name] = await probe();
+      }),
+    );
     for (const { role, trouble } of threads) {
       const wrong = trouble();
       if (wrong !== null || checks[role] === undefined) checks[role] = wrong ?? "ok";

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
 import { comparePositions, START } from "../infra/event-store/port.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../infra/online-store/port.ts";
+import type { Tried } from "../infra/report.ts";
 import { isMillraceError } from "../schemas/errors.ts";
 import { eventBatches } from "./event-batches.ts";
 import { positionKey } from "./generations.ts";
@@ -63,6 +64,8 @@ export const follow = (options: {
   onlineStore: OnlineStore;
   signal: AbortSignal;
   maxEvents?: number;
+  /** Told of each failed try to write, and of the write that succeeds. */
+  tried?: Tried;
   /** Called after each write, before the next batch. */
   onBatch(batch: WrittenBatch): Promise<void>;
 }): Follower => {
@@ -81,9 +84,11 @@ export const follow = (options: {
       try {
         await onlineStore.setMany(entries, index, [{ key: positionKey(prefix), value: stored }]);
         stored = checkpoint;
+        options.tried?.worked();
         return true;
       } catch (error) {
         if (!isMillraceError(error) || !error.retryable) throw error;
+        options.tried?.failed(error);
         await pause(RETRY_MS, undefined, { signal }).catch(() => {});
       }
     }

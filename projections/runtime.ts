@@ -1,6 +1,7 @@
 import type { EventStore, Position } from "../infra/event-store/port.ts";
 import { comparePositions, START } from "../infra/event-store/port.ts";
 import type { OnlineStore } from "../infra/online-store/port.ts";
+import type { Tried } from "../infra/report.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { Follower, Projection, WrittenBatch } from "./follower.ts";
 import { follow } from "./follower.ts";
@@ -23,6 +24,8 @@ export type ProjectionOptions = {
   onProgress?: (progress: BuildProgress) => void;
   /** Most events of a batch. */
   maxEvents?: number;
+  /** Of the writes into the online store. */
+  tried?: Tried;
 };
 
 export type RunningProjection = {
@@ -71,8 +74,8 @@ export const runProjection = (options: ProjectionOptions): RunningProjection => 
   };
 
   const startFollower = (generation: number, onBatch: (batch: WrittenBatch) => Promise<void>): Follower => {
-    const { maxEvents } = options;
-    const follower = follow({ projection, generation, eventStore, onlineStore, signal, maxEvents, onBatch });
+    const { maxEvents, tried } = options;
+    const follower = follow({ projection, generation, eventStore, onlineStore, signal, maxEvents, tried, onBatch });
     followers.add(follower);
     follower.done.catch(fail).finally(() => followers.delete(follower));
     return follower;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Broker, Reader, RecordBatch, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
+import type { Tried } from "../../infra/report.ts";
 import { asMillraceError } from "../../schemas/errors.ts";
 import { type DriftRecord, topicOf } from "../../schemas/topics.ts";
 import type { CommandBus } from "../bus.ts";
@@ -16,6 +17,8 @@ export type AlertReactorDeps = {
   decode: (value: Buffer) => DriftRecord;
   signal: AbortSignal;
   logger?: Logger;
+  /** Told when an alert cannot be raised and is tried again, and when one was. */
+  tried?: Tried;
 };
 
 const GROUP = "reactor-alerts";
@@ -53,13 +56,16 @@ export const runAlertReactor = async (deps: AlertReactorDeps): Promise<void> => 
       if (!result.drifted) return true;
       const payload = { id: alertId(result), definition: alertOf(result) };
       await dispatch({ type: "RaiseAlert", project, payload, actor, causationId: position });
+      deps.tried?.worked();
       return true;
     } catch (error) {
       const coded = asMillraceError(error);
       if (coded.retryable) {
+        deps.tried?.failed(coded);
         logger.warn({ err: coded, position }, "an alert could not be raised yet");
         return false;
       }
+      deps.tried?.worked();
       // The alert of this window is there already, with figures of a run that had seen other rows.
       if (coded.code !== "ALREADY_EXISTS") logger.error({ err: coded, position }, "a drift result was passed over");
       return true;

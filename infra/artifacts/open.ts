@@ -6,7 +6,8 @@ import { folderArtifacts } from "./folder.ts";
 import type { Artifacts } from "./port.ts";
 import { s3Artifacts } from "./s3.ts";
 
-const folderOf = (url: string): string => {
+/** The folder of a `file:` URL. INVALID_SETTING. */
+export const folderOf = (url: string): string => {
   if (/^file:\/\/\//i.test(url)) return fileURLToPath(url);
   const path = url.replace(/^file:/i, "");
   if (path !== "") return path;

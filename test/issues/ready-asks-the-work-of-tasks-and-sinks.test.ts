@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+import { sqlitePath } from "../../infra/sqlite/database.ts";
+import { openEngines } from "../../platform/engines.ts";
+import { roleThread } from "../../platform/threads.ts";
 import { topicOf } from "../../schemas/topics.ts";
+import { root } from "../e2e/platform.ts";
 import {
   openShop,
   type Running,
   runPlatform,
   settingsFor,
+  silent,
   temporaryFolder,
   trade,
   untilTraded,
@@ -59,4 +68,52 @@ test("ready names a task that fails again and again, and a sink whose inserts fa
     await running.warehouse.client.command({ query: "RENAME TABLE outcomes_away TO outcomes" });
     await untilReady(running);
   });
+
+  await t.test("a warehouse that answers but takes no rows", async () => {
+    const { client } = running.warehouse;
+    await client.command({ query: "DROP TABLE readiness SYNC" });
+    await client.command({ query: "CREATE TABLE readiness (other String) ENGINE = MergeTree ORDER BY other" });
+    assert.match(await untilNamed(running, /^warehouse$/), /WAREHOUSE_FAILED/);
+    await client.command({ query: "DROP TABLE readiness SYNC" });
+    await untilReady(running);
+  });
+
+  await t.test("a file whose writers are held up", async () => {
+    const other = new DatabaseSync(sqlitePath(running.settings.eventStore));
+    other.exec("BEGIN IMMEDIATE");
+    assert.match(await untilNamed(running, /^disk$/), /has not done a write for \d+ s|CONFLICT/);
+    other.exec("ROLLBACK");
+    other.close();
+    await untilReady(running);
+  });
+});
+
+test("ready names a role whose thread does not turn its event loop, until it does", async (t) => {
+  const folder = temporaryFolder(t);
+  const settings = settingsFor(folder);
+  const engines = await openEngines(settings);
+  await engines.close();
+  const other = new DatabaseSync(sqlitePath(settings.eventStore));
+  t.after(() => other.close());
+  // Who opens the file waits for it in SQLite's own code, up to ten seconds.
+  other.exec("BEGIN IMMEDIATE");
+  const share = { index: 0, of: 1 };
+  const thread = roleThread({ role: "streams", share, settings, warehouseUrl: "http://127.0.0.1:1" }, silent);
+  t.after(() => thread.stop());
+  await eventually("it is silent", async () => /^has not answered for \d+ s$/.test(thread.trouble() ?? ""));
+  other.exec("ROLLBACK");
+  await eventually("it works", async () => thread.trouble() === null);
+});
+
+test("a file that cannot grow says so", async (t) => {
+  const probe = `
+    import { sqliteProbe } from "./infra/sqlite/probe.ts";
+    const { write } = sqliteProbe(process.argv[1], Date.now);
+    await write().catch((error) => console.log(error.code));
+  `;
+  const limited = `trap '' XFSZ; unset NODE_V8_COVERAGE; ulimit -f 16; exec "$0" --input-type=module -e "$1" "$2"`;
+  const path = join(temporaryFolder(t), "full.db");
+  const { stdout } = await promisify(execFile)("sh", ["-c", limited, process.execPath, probe, path], { cwd: root });
+  // What SQLite answers to the limit of a file is an error of the disk.
+  assert.equal(stdout, "DATA_UNUSABLE\n");
 });
