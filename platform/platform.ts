@@ -4,14 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { runAlertReactor } from "../commands/reactors/alerts.ts";
 import { createServer, createStatusServer, drainRequestsMs } from "../graphql/server.ts";
 import { killChildren } from "../infra/children.ts";
 import { systemClock } from "../infra/clock.ts";
 import type { RoleName, Settings } from "../infra/config.ts";
 import type { EngineAccess } from "../infra/engine-url.ts";
 import { privateFolder } from "../infra/private-data.ts";
-import { problems, type Report, reportLasting } from "../infra/report.ts";
+import { problems } from "../infra/report.ts";
 import { lockDirectoryWithin } from "../infra/sqlite/lock.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { warehouseReads } from "../projections/clickhouse/read/index.ts";
@@ -19,13 +18,12 @@ import { ensureTables } from "../projections/clickhouse/tables.ts";
 import { documentReader } from "../projections/documents/reader.ts";
 import { onlineFeatures } from "../projections/online-features.ts";
 import { trackingStore } from "../projections/tracking/index.ts";
-import { avroType } from "../schemas/codec.ts";
 import { MillraceError } from "../schemas/errors.ts";
-import { driftSchema } from "../schemas/topics.ts";
-import { type CatalogFollower, followCatalog } from "../streams/catalog.ts";
+import { followCatalog } from "../streams/catalog.ts";
 import { router } from "../streams/predictions/routing.ts";
 import { viewCatalog } from "../streams/view-catalog.ts";
 import { trainingRows } from "../training/training-rows.ts";
+import { alertsOf } from "./alerts.ts";
 import { authenticateBy, requireToken } from "./authenticate.ts";
 import { type Closing, closing } from "./closing.ts";
 import { openCommandBus } from "./command-bus.ts";
@@ -67,9 +65,6 @@ const projectionsGroup = "millrace-projections";
 
 /** A new project's metrics are in the tables a second or two after the first, later on a busy machine. */
 const searchWaitMs = 10_000;
-
-/** An alert that could not be raised for so long is a problem. */
-const failingMs = 8_000;
 
 /** How long a start that is given up is waited for. */
 const startPatienceMs = 2_000;
@@ -277,25 +272,6 @@ const elsewhere = async (): Promise<never> => {
     "ILLEGAL_STATE",
     "this process does not keep the projections: ask one with the role projections to rebuild",
   );
-};
-
-const alertsOf = (
-  broker: Parameters<typeof runAlertReactor>[0]["broker"],
-  dispatch: Parameters<typeof runAlertReactor>[0]["dispatch"],
-  catalog: CatalogFollower,
-  { logger, report }: { logger: Logger; report: Report },
-) => {
-  const drift = avroType(driftSchema);
-  return (signal: AbortSignal): Promise<void> =>
-    runAlertReactor({
-      broker,
-      dispatch,
-      projects: () => [...catalog.current().projects],
-      decode: (value) => drift.fromBuffer(value.subarray(5)),
-      signal,
-      logger,
-      tried: reportLasting(report, { part: "alerts", forMs: failingMs, clock: systemClock }),
-    });
 };
 
 const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): never => {

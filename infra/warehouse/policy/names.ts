@@ -71,7 +71,7 @@ const engineDatabases = new Set(["system", "information_schema"]);
 /** The platform's tables; names of its views and of tables in the making are patterns. */
 const platformTables = lowerWords(`
   predictions outcomes drift tiles feature_values dead_letters documents audit metrics run_metrics latest_metrics
-  run_fields schema_versions
+  run_fields schema_versions readiness
 `);
 const platformPattern = /^(predictions_|dataset_)|__rebuild$|_local$/;
 
