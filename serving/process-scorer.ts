@@ -39,6 +39,7 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
   let closed = false;
   let stops: number[] = [];
   let chunk = firstRows;
+  let most = mostRows;
 
   const checkOpen = (): void => {
     if (closed) throw new MillraceError("CLOSED", "the model is scored no more: its scorer is closed");
@@ -74,16 +75,14 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
         limits.scoreTimeoutMs,
       );
       const share = (performance.now() - startedAt) / limits.scoreTimeoutMs;
-      chunk = Math.max(
-        1,
-        Math.min(mostRows, share < aimedShare / 2 ? chunk * 2 : share > aimedShare ? chunk >> 1 : chunk),
-      );
+      chunk = Math.max(1, Math.min(most, share < aimedShare / 2 ? chunk * 2 : share > aimedShare ? chunk >> 1 : chunk));
       return outputs;
     } catch (error) {
       checkOpen();
       if (!(error instanceof ModelStoppedError)) throw error;
       await held?.end();
-      chunk = firstRows;
+      if (error.limit === "memory" && count > 1) most = Math.ceil(count / 4);
+      chunk = Math.min(firstRows, most);
       const coded = stopped(error, limits);
       // Among others it is not known which row it was.
       if (count === 1) strike(coded);

@@ -10,6 +10,25 @@ export type Inspection = { size: number; signature: Signature; columns: string[]
 /** f0, f1, ...: as XGBoost names the columns of a matrix. */
 const numbered = (width: number): string[] => Array.from({ length: width }, (_, i) => `f${i}`);
 
+const mostColumns = 10_000;
+const mostOutputs = 100;
+const longestName = 1_000;
+
+/** A version's definition keeps the signature, and each prediction a value for each column. */
+const checkSize = ({ inputs, outputs }: Signature, columns: readonly string[]): void => {
+  const names = [...inputs.map(({ name }) => name), ...outputs.map(({ name }) => name), ...columns];
+  const isTooLarge =
+    columns.length > mostColumns ||
+    outputs.length > mostOutputs ||
+    names.some(({ length }) => length > longestName) ||
+    outputs.some(({ shape }) => shape.length > mostOutputs);
+  if (!isTooLarge) return;
+  throw new MillraceError(
+    "INVALID_MODEL",
+    `The model has ${columns.length} columns and ${outputs.length} outputs; ${mostColumns} and ${mostOutputs} are the most, with names of ${longestName} characters.`,
+  );
+};
+
 const columnsIn = (text: string): string[] => {
   let columns: unknown = null;
   try {
@@ -31,12 +50,14 @@ export const inspectModel = async (bytes: Buffer): Promise<Inspection> => {
   const { metadata } = structure;
   const scorer = await openScorer(bytes, structure);
   await scorer.close();
-  const columns = metadata["millrace.columns"];
+  const said = metadata["millrace.columns"];
+  const columns = said === undefined ? numbered(scorer.columns) : columnsIn(said);
+  checkSize(scorer.signature, columns);
   const task = metadata["millrace.task"];
   return {
     size: bytes.length,
     signature: scorer.signature,
-    columns: columns === undefined ? numbered(scorer.columns) : columnsIn(columns),
+    columns,
     task: task === "binary" || task === "regression" ? task : scorer.task,
   };
 };

@@ -19,12 +19,21 @@ const sessionOptions: InferenceSession.SessionOptions = {
 /** What a score depends on besides model and input; kept with every prediction. */
 export const runtimeFingerprint = `onnxruntime ${env.versions.node ?? env.versions.common} cpu threads=1`;
 
+const longestReason = 500;
+
+/** Why the runtime failed, in its own words. A stranger's names stand in them: each dead letter would carry them all. */
+export const reasonOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.length > longestReason ? `${text.slice(0, longestReason)}...` : text;
+};
+
 /** INVALID_MODEL with the runtime's message where the bytes are no model that it can run. */
 export const createSession = async (bytes: Uint8Array): Promise<InferenceSession> => {
   try {
     return await InferenceSession.create(bytes, sessionOptions);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError("INVALID_MODEL", `ONNX Runtime cannot load the model: ${reason}`, { cause: error });
+    throw new MillraceError("INVALID_MODEL", `ONNX Runtime cannot load the model: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 };

@@ -1,7 +1,7 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import type { Signature, Task, TensorInfo } from "../../schemas/lifecycle/model.ts";
-import { createSession, runtimeFingerprint } from "./runtime.ts";
+import { createSession, reasonOf, runtimeFingerprint } from "./runtime.ts";
 import { type ModelStructure, readStructure } from "./structure.ts";
 
 /** A loaded model that scores rows of float32 columns. */
@@ -131,7 +131,7 @@ export const openScorer = async (bytes: Buffer, structure?: ModelStructure): Pro
     };
     const { width, callRows } = await probe().catch((error: unknown) => {
       if (isMillraceError(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       throw new MillraceError("INVALID_MODEL", `The model cannot score a row of numbers: ${reason}`, { cause: error });
     });
     return {
@@ -145,7 +145,7 @@ export const openScorer = async (bytes: Buffer, structure?: ModelStructure): Pro
           const size = Math.min(callRows, count - from);
           const chunk = rows.subarray(from * input.columns, (from + size) * input.columns);
           const answer = await call(chunk, size).catch((error: Error) => {
-            throw new MillraceError("SCORING_FAILED", `The model failed on ${size} rows: ${error.message}`, {
+            throw new MillraceError("SCORING_FAILED", `The model failed on ${size} rows: ${reasonOf(error)}`, {
               cause: error,
             });
           });

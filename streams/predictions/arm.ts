@@ -36,9 +36,12 @@ export const armOf = (
   failures: new Map(),
 });
 
+/** Rows that are tried together where all of a batch failed, before each is tried alone. */
+const groupRows = 256;
+
 /**
- * Scores all rows at once; where that fails, each alone, so that only those are lost on which the model fails. Rejects
- * where it is not the model that failed, and trying again may help.
+ * Scores all rows at once; where that fails, in groups, and the rows of a group that fails each alone, so that only
+ * those are lost on which the model fails. Rejects where it is not the model that failed, and trying again may help.
  */
 export const scoreArm = async (arm: Arm, width: number): Promise<void> => {
   const { count, matrix } = arm.rows;
@@ -49,7 +52,7 @@ export const scoreArm = async (arm: Arm, width: number): Promise<void> => {
     arm.rows.outputs = await arm.ready.scorer.score(matrix, count);
   } catch (error) {
     throwIfRetryable(error);
-    await scoreAlone(arm, width);
+    await scoreInGroups(arm, width);
   }
 };
 
@@ -68,12 +71,24 @@ const refuseAll = (arm: Arm, refusal: MillraceError): void => {
   for (let row = 0; row < count; row++) arm.failures.set(row, refusal);
 };
 
-const scoreAlone = async (arm: Arm, width: number): Promise<void> => {
+const scoreInGroups = async (arm: Arm, width: number): Promise<void> => {
   const { count, matrix } = arm.rows;
   arm.rows.outputs = new Float32Array(count).fill(Number.NaN);
-  for (let row = 0; row < count; row++) {
+  for (let from = 0; from < count; from += groupRows) {
+    const end = Math.min(count, from + groupRows);
     try {
-      const output = await arm.ready.scorer.score(matrix.slice(row * width, (row + 1) * width), 1);
+      arm.rows.outputs.set(await arm.ready.scorer.score(matrix.subarray(from * width, end * width), end - from), from);
+    } catch (error) {
+      throwIfRetryable(error);
+      await scoreAlone(arm, width, from, end);
+    }
+  }
+};
+
+const scoreAlone = async (arm: Arm, width: number, from: number, end: number): Promise<void> => {
+  for (let row = from; row < end; row++) {
+    try {
+      const output = await arm.ready.scorer.score(arm.rows.matrix.slice(row * width, (row + 1) * width), 1);
       arm.rows.outputs[row] = output[0];
     } catch (error) {
       throwIfRetryable(error);

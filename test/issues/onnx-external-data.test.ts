@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspectModel } from "../../ml/onnx/inspect.ts";
 import { openScorer } from "../../ml/onnx/session.ts";
-import { bytes, integer, message } from "../../ml/onnx/writer.ts";
+import { bytes, encodeModel, integer, message, type OnnxNode } from "../../ml/onnx/writer.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import { attributeKinds, externalTensor, messageAttribute, modelWith, tensor } from "../support/evil-models.ts";
 
@@ -10,6 +10,17 @@ const outside = externalTensor();
 const refused = (pattern: RegExp) => (error: unknown) =>
   isMillraceError(error, "INVALID_MODEL") && pattern.test(error.message);
 const isRefused = refused(/lies in a file of its own/);
+
+const graphOf = (nodes: OnnxNode[], outputs: string[]): Buffer =>
+  encodeModel({
+    producer: "stranger",
+    graph: "g",
+    nodes,
+    inputs: [{ name: "x", shape: ["N", 1] }],
+    outputs: outputs.map((name) => ({ name, shape: ["N", 1] })),
+    opsets: { "": 17 },
+    metadata: {},
+  });
 
 const attribute = (kind: keyof typeof attributeKinds, ...fields: Buffer[]): Buffer =>
   modelWith({ attribute: messageAttribute("a", attributeKinds[kind], ...fields) });
@@ -100,4 +111,14 @@ test("metadata that names no columns is INVALID_MODEL, not a defect", async () =
     const columns = message(14, bytes(1, "millrace.columns"), bytes(2, text));
     await assert.rejects(inspectModel(modelWith({ file: columns })), refused(/millrace\.columns/));
   }
+});
+
+test("a signature that no definition should hold is INVALID_MODEL, and a reason is as short as it can be", async () => {
+  const identity = (name: string): OnnxNode => ({ operator: "Identity", inputs: ["x"], outputs: [name] });
+  const names = Array.from({ length: 500 }, (_, i) => `y${i}`);
+  await assert.rejects(inspectModel(graphOf(names.map(identity), names)), refused(/500 outputs; .* are the most/));
+  const long = "y".repeat(100_000);
+  await assert.rejects(inspectModel(graphOf([identity(long)], [long])), refused(/names of 1000 characters/));
+  const broken = graphOf([{ operator: long, inputs: ["x"], outputs: ["y"] }], ["y"]);
+  await assert.rejects(inspectModel(broken), (error) => refused(/^.{1,600}$/s)(error));
 });

@@ -107,7 +107,17 @@ describe("what is scored in a process of its own", () => {
     "a product of constants": [constantProduct(10), /operator ConstantOfShape/],
     "a size by input": [hugeByInput, /mixes rows/],
     "a tree that is too deep for a thread": [deepTree(5_000), /too deep/],
-    "columns doubled 30 times": [graph(wide), /costs too much/],
+    "columns doubled 30 times": [graph(wide), /too much memory/],
+    "a million columns out of one": [
+      graph(
+        [
+          node("ReduceSum", ["x", "axis"], ["c"]),
+          node("MatMul", ["c", "wide"], ["w"]),
+          node("ReduceSum", ["w", "axis"], ["y"]),
+        ].toSpliced(0, 0, constant("axis", "int64", [1]), constant("wide", "float", [1, 100_000])),
+      ),
+      /too much memory/,
+    ],
     "an operator that nobody knows": [graph([node("Whatever", ["x"], ["y"])]), /operator Whatever/],
     "a name of every object": [graph([node("constructor", ["x"], ["y"])]), /operator constructor/],
     "all rows by all rows: a vector and a column": [

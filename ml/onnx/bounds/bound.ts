@@ -2,11 +2,14 @@ import { eachField } from "../protobuf.ts";
 import { type ModelStructure, onlyField, type Span, type StructureNode } from "../structure.ts";
 import { tensorDims, tensorIntegers } from "../values.ts";
 import { type Rule, rules } from "./operators.ts";
-import { constant, rowsOf, type Shape, UnboundedError, unbounded } from "./shapes.ts";
+import { constant, rowsOf, type Shape, UnboundedError, unbounded, widthOf } from "./shapes.ts";
 
 /** Nanoseconds. A batch of the largest size then holds its thread for a few seconds at worst. */
 const largestCost = 1_000_000;
 const mostNodes = 10_000;
+
+/** Values that a row has in all operators together: a quarter of a gigabyte in a batch of the largest size. */
+const mostValues = 16_384;
 
 /** Whether a row costs no more than a known time, whatever is in it. `cost` is about how many nanoseconds. */
 export type Bound = { isBounded: true; cost: number } | { isBounded: false; reason: string };
@@ -61,6 +64,7 @@ const costOf = (structure: ModelStructure): number => {
     shapes.set(name, constant(tensorDims(structure, tensor), tensorIntegers(structure, tensor)));
   }
   let cost = 0;
+  let values = 0;
   for (const node of nodes) {
     const inputs = node.inputs.map((name) =>
       name === "" ? undefined : (shapes.get(name) ?? unbounded("its operators are out of order")),
@@ -69,6 +73,8 @@ const costOf = (structure: ModelStructure): number => {
     node.outputs.forEach((name, i) => {
       if (name !== "") shapes.set(name, effect.outputs[i] ?? unbounded("an operator has more outputs than are known"));
     });
+    for (const output of effect.outputs) if (output.kind !== "constant") values += widthOf(output);
+    if (values > mostValues) unbounded("a row of it takes too much memory");
     cost += effect.cost;
     if (!(cost <= largestCost)) unbounded("a row of it costs too much");
   }
