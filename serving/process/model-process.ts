@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { parse } from "node:path";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { trackChild } from "../../infra/children.ts";
 import { type ErrorCode, MillraceError } from "../../schemas/errors.ts";
 import { afterTicks } from "./after-ticks.ts";
 import { type FromModel, outOfMemory, type ToModel } from "./messages.ts";
@@ -60,6 +61,7 @@ const started = (memoryBytes: number): ChildProcess => {
     env: { MALLOC_ARENA_MAX: "2" },
     cwd: parse(process.execPath).root,
   });
+  trackChild(child);
   return child;
 };
 
