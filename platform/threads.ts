@@ -11,8 +11,8 @@ import { type StepBoard, stepBoard, watchSteps } from "./step-watch.ts";
 export type ThreadData = { role: RoleName; share: Share; settings: Settings; warehouseUrl: string };
 
 /**
- * What a thread is started with. Its event loop writes its time into `beat`, nanoseconds of the process's clock.
- * `halted` tasks have held it too long, again and again: they are not to be stepped.
+ * What a thread gets. Its event loop writes its time into `beat`, nanoseconds of the process's clock; what it is at is on
+ * `board`. `halted` tasks have held the thread too long, again and again: they are not to be stepped.
  */
 export type ThreadStart = ThreadData & { beat: SharedArrayBuffer; board: StepBoard; halted: readonly string[] };
 
@@ -66,9 +66,6 @@ const beatBytes = BigInt64Array.BYTES_PER_ELEMENT;
 /** A thread ends at once when it is told so, but in native code, where it may stay for ever. */
 const terminateWithinMs = 300;
 
-/** A thread in the middle of a native call ends after it only. */
-const terminatePatienceMs = 10_000;
-
 /** One step may be held up by the machine; a task that does it again holds up all others of its thread. */
 const mostStalls = 2;
 
@@ -110,12 +107,9 @@ export const roleThread = (data: ThreadData, logger: Logger, program = threadPro
     let failure: string | null = null;
     const stopWatching = watchSteps(board, settings.stepTimeoutMs, (task) => {
       stalls.set(task, (stalls.get(task) ?? 0) + 1);
+      failure = `a step of task ${task} held it for ${settings.stepTimeoutMs} ms`;
       logger.error({ role, task, stepTimeoutMs: settings.stepTimeoutMs }, "a step holds its thread, which is ended");
-      const late = setTimeout(
-        () => logger.fatal({ role, task }, "the thread does not end"),
-        terminatePatienceMs,
-      ).unref();
-      void thread.terminate().finally(() => clearTimeout(late));
+      void thread.terminate();
     });
     thread.on("message", (message: FromThread) => {
       if (message.type === "ready") {

@@ -94,7 +94,18 @@ test("links inside the documents lead somewhere", () => {
 });
 
 test("files that the documents name exist", () => {
-  const rooms = ["schemas", "infra", "ml", "commands", "streams", "training", "projections", "graphql", "platform"];
+  const rooms = [
+    "schemas",
+    "infra",
+    "ml",
+    "commands",
+    "serving",
+    "streams",
+    "training",
+    "projections",
+    "graphql",
+    "platform",
+  ];
   const named = new RegExp(`\`((?:${[...rooms, "test", "bench", "examples"].join("|")})/[\\w./-]*)\``, "g");
   for (const document of documents) {
     for (const [, path] of read(document).matchAll(named)) {

@@ -156,11 +156,7 @@ test("a model that never ends on some inputs stops its own deployment alone; SIG
 
   const fourth = await startPlatform(t, data, inTwoSeconds);
   await fourth.client.produce("departures", [departure("last", 7)]);
-  await untilCount(
-    fourth,
-    "SELECT count() AS n FROM predictions FINAL WHERE endpoint = 'stranger' AND output = 14",
-    1,
-  );
+  await untilCount(fourth, "SELECT count() AS n FROM predictions FINAL WHERE endpoint = 'stranger' AND output = 14", 1);
   await untilCount(fourth, "SELECT count() AS n FROM dead_letters FINAL WHERE code = 'SCORE_TIMEOUT'", 5);
 });
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { asMillraceError, type ErrorCode, errorTable, isMillraceError, MillraceError } from "../../schemas/errors.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const rooms = "{schemas,infra,ml,commands,streams,training,projections,graphql,platform}/**/*.ts";
+const rooms = "{schemas,infra,ml,commands,serving,streams,training,projections,graphql,platform}/**/*.ts";
 const source = [...globSync(rooms, { cwd: root }), "millrace.ts"]
   .filter((file) => !file.endsWith("schemas/errors.ts"))
   .map((file) => readFileSync(join(root, file), "utf8"))
