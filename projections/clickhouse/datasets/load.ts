@@ -36,7 +36,7 @@ export const ensureDatasetTable = async (
   try {
     if (await isThere(warehouse, table)) return;
     await dropForgotten(warehouse);
-    const name = `${staging}${randomUUID().replaceAll("-", "")}`;
+    const name = `${staging}${Date.now()}_${randomUUID().replaceAll("-", "")}`;
     const rows = `${name}_rows`;
     try {
       const staged = await stage(engines, digest, format, name);
@@ -115,12 +115,17 @@ const isThere = async (warehouse: Warehouse, table: string): Promise<boolean> =>
   return Number(result) > 0;
 };
 
-/** What a process that was killed has left behind. */
+const dayMs = 86_400_000;
+
+/**
+ * What a process that was killed has left behind. Its age stands in its name: chDB's database `default` says of every
+ * table that it is of 1970, also of those that are being filled.
+ */
 const dropForgotten = async (warehouse: Warehouse): Promise<void> => {
   const forgotten = await select<{ name: string }>(
     warehouse,
-    `SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '${staging}')
-      AND metadata_modification_time < now() - INTERVAL 1 DAY`,
+    `SELECT name FROM system.tables WHERE database = currentDatabase()
+      AND toInt64OrZero(extract(name, '^${staging}([0-9]+)_')) BETWEEN 1 AND ${Date.now() - dayMs}`,
   );
   for (const { name } of forgotten) {
     for (const query of warehouse.ddl.dropTable(name)) await statement(warehouse, query);
