@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { Counter, type Registry } from "prom-client";
 import type { Settings } from "../infra/config.ts";
 import type { EngineAccess } from "../infra/engine-url.ts";
 import { type EmbeddedWarehouse, startEmbeddedWarehouse } from "../infra/warehouse/embedded.ts";
@@ -25,3 +26,16 @@ export const startOwnWarehouse = (settings: Settings, logger: Logger): Promise<E
     allowedHosts: settings.allowedHosts,
     onRestart: (reason) => logger.warn({ reason }, "the embedded warehouse ended and is started again"),
   });
+
+/** How often the child has ended unasked: a crash, or a statement that nothing else ends. */
+export const countRestarts = (metrics: Registry, embedded: Pick<EmbeddedWarehouse, "restarts">): void => {
+  new Counter({
+    name: "millrace_warehouse_restarts_total",
+    help: "Restarts of the embedded warehouse",
+    registers: [metrics],
+    collect() {
+      this.reset();
+      this.inc(embedded.restarts);
+    },
+  });
+};

@@ -34,7 +34,7 @@ import { openEngines } from "./engines.ts";
 import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
-import { accessOf, isEmbedded, startOwnWarehouse } from "./own-warehouse.ts";
+import { accessOf, countRestarts, isEmbedded, startOwnWarehouse } from "./own-warehouse.ts";
 import { probesOf } from "./probes.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
@@ -129,7 +129,9 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   const { settings, logger, opened, starting, ended } = start;
   const { signal } = ended;
   const has = (role: RoleName): boolean => settings.roles.includes(role);
-  const { warehouseUrl, warehouseAccess, warehouse, engines } = await openStores(start);
+  const { embedded, warehouse, engines } = await openStores(start);
+  const warehouseUrl = embedded?.url ?? settings.warehouse;
+  const warehouseAccess = embedded === null ? null : accessOf(settings, embedded.address);
   if (warehouse !== null) {
     await ensureTables(warehouse);
     if (has("projections")) await dropUnfinished(warehouse);
@@ -149,6 +151,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   const metrics = new Registry();
   // The default looks every 10 ms, which alone costs an idle process half a percent of a core.
   collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 100 });
+  if (embedded !== null) countRestarts(metrics, embedded);
   const { commands: bus, members, close: closeBus } = openCommandBus(engines, settings, logger, warehouse);
   opened.add({ name: "commands", close: closeBus });
   const commands = countCommands(metrics, bus);
@@ -247,18 +250,19 @@ const openStores = async ({ settings, logger, opened, starting }: Opening) => {
     opened.add({ name: "lock", close: () => lock.release() });
   }
   starting.throwIfAborted();
-  const { warehouseUrl, warehouseAccess } = usesWarehouse
-    ? await warehouseAt(settings, logger, opened)
-    : { warehouseUrl: settings.warehouse, warehouseAccess: null };
+  const embedded = usesWarehouse && isEmbedded(settings) ? await startOwnWarehouse(settings, logger) : null;
+  if (embedded !== null) {
+    opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });
+  }
   starting.throwIfAborted();
   const engines = await openEngines(settings);
   opened.add({ name: "engines", withinMs: 1_500, close: engines.close });
   starting.throwIfAborted();
   const warehouse = usesWarehouse
-    ? openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster, signal: starting })
+    ? openWarehouse(embedded?.url ?? settings.warehouse, { cluster: settings.warehouseCluster, signal: starting })
     : null;
   if (warehouse !== null) opened.add({ name: "connections to the warehouse", close: () => warehouse.close() });
-  return { warehouseUrl, warehouseAccess, engines, warehouse };
+  return { embedded, engines, warehouse };
 };
 
 /** Stops them side by side and names those that had to be ended by force. */
@@ -284,15 +288,4 @@ const cannotListen = (error: NodeJS.ErrnoException, { host, port }: Settings): n
   const reason = reasons[error.code ?? ""];
   if (reason === undefined) throw error;
   throw new MillraceError("INVALID_SETTING", `cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
-};
-
-const warehouseAt = async (
-  settings: Settings,
-  logger: Logger,
-  opened: Closing,
-): Promise<{ warehouseUrl: string; warehouseAccess: EngineAccess | null }> => {
-  if (!isEmbedded(settings)) return { warehouseUrl: settings.warehouse, warehouseAccess: null };
-  const embedded = await startOwnWarehouse(settings, logger);
-  opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });
-  return { warehouseUrl: embedded.url, warehouseAccess: accessOf(settings, embedded.address) };
 };

@@ -47,12 +47,3 @@ const escapes: Record<string, string> = {
   "\r": "\\r",
   "\0": "\\0",
 };
-
-/** Whether the statement writes or defines: those wait in their own lane. */
-export const isWrite = (text: string): boolean =>
-  !/^[\s(]*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*[\s(]*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|VALUES)\b/i.test(
-    text,
-  );
-
-/** The format that the statement names itself, or null. */
-export const namedFormat = (text: string): string | null => /\bFORMAT\s+(\w+)\s*;?\s*$/i.exec(text)?.[1] ?? null;
