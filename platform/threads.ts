@@ -210,9 +210,9 @@ export const roleThread = (data: ThreadData, logger: Logger, program = threadPro
       if (isDrained || thread === null) return true;
       killChildren(thread.threadId);
       void thread.terminate();
-      const isEnded = await within(ready ? terminateWithinMs : 2 * startingWithinMs, ended);
+      await within(ready ? terminateWithinMs : startingWithinMs, ended);
       // What was still starting had nothing to drain.
-      return isEnded && !ready;
+      return !ready;
     },
   };
 };

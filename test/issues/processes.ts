@@ -59,4 +59,4 @@ export const freeze = (t: TestContext, pid: number): void => {
 };
 
 export const untilReady = (platform: Running): Promise<unknown> =>
-  until("the platform is ready", 30_000, async () => (await fetch(`${platform.url}/health/ready`)).ok);
+  until("the platform is ready", 90_000, async () => (await fetch(`${platform.url}/health/ready`)).ok);

@@ -48,7 +48,7 @@ test("sockets that initialise twice, leave at once or never answer, and half a r
     platform.url,
     [
       "GET /graphql HTTP/1.1",
-      "Host: 127.0.0.1",
+      `Host: ${new URL(platform.url).host}`,
       "Connection: Upgrade",
       "Upgrade: websocket",
       "Sec-WebSocket-Version: 13",
@@ -59,7 +59,7 @@ test("sockets that initialise twice, leave at once or never answer, and half a r
   );
   const [answer] = await once(mute, "data");
   assert.match(String(answer), /^HTTP\/1.1 101/);
-  await rawConnection(t, platform.url, "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-");
+  await rawConnection(t, platform.url, `POST /graphql HTTP/1.1\r\nHost: ${new URL(platform.url).host}\r\nContent-`);
 
   const listening = await open(t, platform.url);
   listening.send(initialise);
@@ -75,7 +75,8 @@ test("sockets that initialise twice, leave at once or never answer, and half a r
 test("a request whose body never comes whole is cut off, named, and told by the exit code", async (t) => {
   const platform = await startPlatform(t, temporaryFolder(t, "half"));
   await untilReady(platform);
-  const head = "POST /topics/departures HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
+  const { host } = new URL(platform.url);
+  const head = `POST /topics/departures HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
   await rawConnection(t, platform.url, `${head}Content-Length: 1000\r\n\r\n{"records":[`);
   await until("the request has begun", 5_000, async () => (await fetch(`${platform.url}/health/live`)).ok);
   const { code, output } = await endsInTime(platform);
