@@ -30,6 +30,7 @@ import { guardSockets, type SocketLimits, type Subscribing } from "./subscriptio
 const PATH = "/graphql";
 /** Documents that are kept parsed, and refusals of others: each may hold `MAX_TOKENS`. */
 const KEPT_DOCUMENTS = 256;
+const MAX_NAME = 256;
 
 type Context = MercuriusContext & GraphContext & { _connectionInit?: unknown; request?: FastifyRequest };
 type Body = { query?: unknown; variables?: unknown; operationName?: unknown };
@@ -45,7 +46,9 @@ const checkBody = (body: unknown): void => {
   };
   if (typeof query !== "string") refuse("query: expected the text of a GraphQL document");
   if (variables != null && !isPlainObject(variables)) refuse("variables: expected an object");
-  if (operationName != null && typeof operationName !== "string") refuse("operationName: expected a string");
+  if (operationName != null && (typeof operationName !== "string" || operationName.length > MAX_NAME)) {
+    refuse(`operationName: expected a name of at most ${MAX_NAME} characters`);
+  }
   checkSource(query as string);
 };
 
@@ -69,7 +72,7 @@ const checkLimits = (document: DocumentNode, variables?: Record<string, unknown>
 const operationIn = (document: DocumentNode, operationName?: string | null): OperationDefinitionNode => {
   const operation = getOperationAST(document, operationName);
   if (operation != null) return operation;
-  const named = operationName == null ? "name the one to run" : `there is none called "${operationName.slice(0, 100)}"`;
+  const named = operationName == null ? "name the one to run" : `there is none called "${operationName}"`;
   throw new MillraceError("BAD_REQUEST", `operationName: the document has not one operation, ${named}`);
 };
 
@@ -99,7 +102,9 @@ const refuseSubscription = (document: DocumentNode, body: unknown): void => {
 const checkAddress = ({ query, variables, operationName }: Body): void => {
   if (variables != null) parseJson(String(variables));
   try {
-    operationIn(parse(query as string, { maxTokens: MAX_TOKENS }), operationName as string | undefined);
+    const { operation } = operationIn(parse(query as string, { maxTokens: MAX_TOKENS }), operationName as string);
+    if (operation !== OperationTypeNode.QUERY)
+      throw new MillraceError("BAD_REQUEST", `GET takes no ${operation}: POST it`);
   } catch (error) {
     // mercurius tells where in the text an error of syntax is.
     if (!(error instanceof GraphQLError)) throw error;

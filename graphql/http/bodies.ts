@@ -125,8 +125,14 @@ export const boundBodies = (server: FastifyInstance, changes: Partial<BodyLimits
     }
     done(null, payload);
   });
+  server.addHook("onSend", (request, reply, payload, done) => {
+    // Fastify would close at once what it refuses, and its sender, who still sends, would see no answer.
+    if (!request.raw.complete && hasBody(request.raw)) reply.removeHeader("connection");
+    done(null, payload);
+  });
   server.addHook("onResponse", async ({ raw }) => {
     if (raw.complete || !hasBody(raw)) return;
+    raw.resume();
     endSoon(raw, raw.socket, limits);
   });
 };

@@ -26,7 +26,7 @@ export const MAX_COST = 10_000;
 /** Leaves that its answer may have. */
 export const MAX_VALUES = 250_000;
 /** Fields that it may have when every fragment is written out: each becomes code when the operation is compiled. */
-export const MAX_FIELDS = 5_000;
+export const MAX_FIELDS = 1_000;
 
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 type Field = GraphQLField<unknown, unknown>;
