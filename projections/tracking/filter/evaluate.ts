@@ -1,4 +1,5 @@
 import type { Comparison, Field, Filter, OrderKey } from "./ast.ts";
+import { likePattern } from "./like.ts";
 
 /** The values of a field: none where it is missing, several only of a dataset. */
 export type Values = (field: Field) => readonly (string | number)[];
@@ -24,8 +25,8 @@ const testOf = (comparison: Comparison): ((value: string | number) => boolean) =
       const { operator, value: than } = comparison;
       if (operator === "=") return (value) => value === than;
       if (operator === "!=") return (value) => value !== than;
-      const pattern = likePattern(than, operator === "ILIKE");
-      return (value) => pattern.test(String(value));
+      const matches = likePattern(than, operator === "ILIKE");
+      return (value) => matches(String(value));
     }
     case "list": {
       const values = new Set<string | number>(comparison.values);
@@ -51,15 +52,6 @@ const compareNumbers = (value: number, operator: string, than: number): boolean 
     default:
       return value <= than;
   }
-};
-
-/** `%` stands for any characters, `_` for one; there is no escape. */
-const likePattern = (pattern: string, ignoresCase: boolean): RegExp => {
-  const source = pattern
-    .replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
-    .replaceAll("%", ".*")
-    .replaceAll("_", ".");
-  return new RegExp(`^${source}$`, ignoresCase ? "isu" : "su");
 };
 
 /** A field's place in an order: numbers, then NaN, then what is missing, whichever way the order goes. */

@@ -1,9 +1,16 @@
+import { MillraceError } from "../../../schemas/errors.ts";
 import type { Comparison, Field, Filter, NumberOperator, OrderKey, TextOperator } from "./ast.ts";
 import { datasetKeys, entityNames, type KindRules, kinds, type SearchKind } from "./kinds.ts";
 import { malformed, type Token, tokensOf } from "./tokens.ts";
 
 const numberOperators: readonly string[] = ["=", "!=", ">", ">=", "<", "<="];
 const textOperators: readonly string[] = ["=", "!=", "LIKE", "ILIKE"];
+
+/** What one search may ask for: each condition and each key of an order is a query of its own over the tables. */
+const limits = { characters: 200_000, conditions: 100, pattern: 1_000, keys: 20, keyCharacters: 1_000 } as const;
+
+const tooLarge = (what: string, found: number, most: number): MillraceError =>
+  new MillraceError("BAD_REQUEST", `${what}: ${found}, at most ${most} are allowed`);
 
 type Words = {
   readonly token: Token;
@@ -43,9 +50,15 @@ const shown = ({ kind, text }: Token): string => (kind === "end" ? "the end" : `
  */
 export const parseFilter = (kind: SearchKind, source: string | undefined): Filter => {
   if (source === undefined || source.trim() === "") return [];
+  if (source.length > limits.characters) throw tooLarge("filter: characters", source.length, limits.characters);
   const words = wordsOf(source, "filter");
   const found = [comparison(words, kind)];
-  while (words.takes("AND")) found.push(comparison(words, kind));
+  while (words.takes("AND")) {
+    if (found.length === limits.conditions) {
+      words.refuse(`there are more than ${limits.conditions} conditions`);
+    }
+    found.push(comparison(words, kind));
+  }
   if (words.token.kind !== "end") {
     words.refuse(
       words.token.text.toUpperCase() === "OR"
@@ -59,7 +72,11 @@ export const parseFilter = (kind: SearchKind, source: string | undefined): Filte
 /** Keys of an order, each `field [ASC|DESC]`. BAD_REQUEST as for a filter, and for a field that is named twice. */
 export const parseOrder = (kind: SearchKind, sources: readonly string[] = []): OrderKey[] => {
   const seen = new Set<string>();
+  if (sources.length > limits.keys) throw tooLarge("order_by: keys", sources.length, limits.keys);
   return sources.map((source, i) => {
+    if (source.length > limits.keyCharacters) {
+      throw tooLarge(`order_by[${i}]: characters`, source.length, limits.keyCharacters);
+    }
     const words = wordsOf(source, `order_by[${i}]`);
     const start = words.token;
     const rules = kinds[kind];
@@ -141,7 +158,16 @@ const comparison = (words: Words, kind: SearchKind): Comparison => {
   if (operator === "IN" || operator === "NOT IN") return { ...named, type: "list", operator, values: list(words) };
   return isNumber
     ? { ...named, type: "number", operator: operator as NumberOperator, value: number(words) }
-    : { ...named, type: "text", operator: operator as TextOperator, value: text(words) };
+    : { ...named, type: "text", operator: operator as TextOperator, value: textFor(words, operator) };
+};
+
+const textFor = (words: Words, operator: string): string => {
+  const { token } = words;
+  const value = text(words);
+  if (value.length > limits.pattern && operator.endsWith("LIKE")) {
+    words.refuse(`a pattern has at most ${limits.pattern} characters, not ${value.length};`, token);
+  }
+  return value;
 };
 
 const number = (words: Words): number => {
