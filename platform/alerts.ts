@@ -2,8 +2,8 @@ import type { Logger } from "pino";
 import { runAlertReactor } from "../commands/reactors/alerts.ts";
 import { systemClock } from "../infra/clock.ts";
 import { type Report, reportLasting } from "../infra/report.ts";
-import { avroType } from "../schemas/codec.ts";
-import { driftSchema } from "../schemas/topics.ts";
+import { valueDecoder } from "../schemas/codec.ts";
+import { type DriftRecord, driftSchema } from "../schemas/topics.ts";
 import type { CatalogFollower } from "../streams/catalog.ts";
 
 /** An alert that could not be raised for so long is a problem. */
@@ -16,13 +16,13 @@ export const alertsOf = (
   catalog: CatalogFollower,
   { logger, report }: { logger: Logger; report: Report },
 ) => {
-  const drift = avroType(driftSchema);
+  const decode = valueDecoder<DriftRecord>(driftSchema);
   return (signal: AbortSignal): Promise<void> =>
     runAlertReactor({
       broker,
       dispatch,
       projects: () => [...catalog.current().projects],
-      decode: (value) => drift.fromBuffer(value.subarray(5)),
+      decode: (value) => decode(value, 0, value.length),
       signal,
       logger,
       tried: reportLasting(report, { part: "alerts", forMs: failingMs, clock: systemClock }),

@@ -1,6 +1,6 @@
 import type { Broker, RecordBatch } from "../infra/broker/port.ts";
 import { partitionKey } from "../infra/broker/port.ts";
-import { avroType, frameBytes } from "../schemas/codec.ts";
+import { avroType, frameBytes, valueDecoder } from "../schemas/codec.ts";
 import { outcomeSchema, topicOf } from "../schemas/topics.ts";
 import type { Outcome } from "./clickhouse/read/predictions.ts";
 import { seekKey } from "./log-search.ts";
@@ -95,5 +95,7 @@ const beginsWith = ({ bytes, valueStart, valueEnd }: RecordBatch, index: number,
   return at < 0;
 };
 
-const decode = (batch: RecordBatch, index: number): Stored =>
-  avroType(outcomeSchema).decode(batch.bytes, batch.valueStart[index] + frameBytes).value as Stored;
+const read = valueDecoder<Stored>(outcomeSchema);
+
+const decode = ({ bytes, valueStart, valueEnd }: RecordBatch, index: number): Stored =>
+  read(bytes, valueStart[index], valueEnd[index]);

@@ -1,6 +1,6 @@
 import type { Broker, RecordBatch } from "../infra/broker/port.ts";
 import { partitionKey } from "../infra/broker/port.ts";
-import { avroType, frameBytes } from "../schemas/codec.ts";
+import { frameBytes, valueDecoder } from "../schemas/codec.ts";
 import { predictionSchema, topicOf } from "../schemas/topics.ts";
 import { type PredictionPlace, type PredictionRow, predictionPlaces } from "./clickhouse/read/predictions.ts";
 import { type KeyOf, seekKey } from "./log-search.ts";
@@ -87,10 +87,10 @@ const firstString = ({ bytes, valueStart }: RecordBatch, index: number): string 
 
 type Stored = Omit<LoggedPrediction, "project" | "place">;
 
+const read = valueDecoder<Stored>(predictionSchema);
+
 const decode = (batch: RecordBatch, index: number, project: string): LoggedPrediction => {
-  const { value } = avroType(predictionSchema).decode(batch.bytes, batch.valueStart[index] + frameBytes) as {
-    value: Stored;
-  };
+  const value = read(batch.bytes, batch.valueStart[index], batch.valueEnd[index]);
   const { endpoint, partition } = value;
   return { ...value, project, place: { endpoint, partition, predictionOffset: batch.offsets[index] } };
 };

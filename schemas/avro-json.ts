@@ -1,108 +1,187 @@
 import type { Type } from "avsc";
-import { branchName, Mismatch, maxLong, minLong, shapeOf, within } from "./avro-shape.ts";
+import { avroLimits } from "./avro-limits.ts";
+import { branchName, listed, Mismatch, maxLong, minLong, preview, shapeOf, widthOf, within } from "./avro-shape.ts";
 import { MillraceError } from "./errors.ts";
+
+/**
+ * What a conversion may do beyond what the JSON itself asks for: values made from defaults, and branches of unions
+ * that are tried in vain. Without it, a few bytes could ask for hours.
+ */
+export type ConversionBudget = {
+  spare: number;
+  /** Arrays, maps and unions around the value. */
+  depth: number;
+};
+
+/** For `records` records: a batch may not do as much for each as one may alone. */
+export const conversionBudget = (records = 1): ConversionBudget => ({
+  spare: avroLimits.values * Math.min(4, records),
+  depth: 0,
+});
+
+/** A branch that is left again costs more than a value, the more the deeper it is: its error passes every level. */
+const failedBranch = (depth: number): number => 8 * (depth + 1);
 
 /**
  * A JSON value as the avsc value of a type: defaults filled in, fields that the type does not have left out.
  * Unions may be plain (`3`) or tagged as in Avro's own JSON encoding (`{"int": 3}`); bytes and fixed are strings of
- * characters up to U+00FF, as there. INVALID_RECORD names the field.
+ * characters up to U+00FF, as there. INVALID_RECORD names the field, and says where a value is nested too deeply or
+ * takes more of the budget than there is.
  */
-export const jsonToAvro = (type: Type, value: unknown): unknown => {
+export const jsonToAvro = (type: Type, value: unknown, budget: ConversionBudget = conversionBudget()): unknown => {
   try {
-    return converter(type)(value);
+    return converter(type).convert(value, budget);
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error;
-    const message = error.path.length > 0 ? `"${error.place}" ${error.message}` : `the value ${error.message}`;
+    budget.depth = 0;
+    if (error instanceof RangeError) throw new MillraceError("INVALID_RECORD", "the value is nested too deeply");
+    if (!(error instanceof Unfit)) throw error;
+    const why = `is ${preview(error.value)}, expected ${error.expected}`;
+    const message = error.path.length > 0 ? `"${error.place}" ${why}` : `the value ${why}`;
     throw new MillraceError("INVALID_RECORD", message, { details: { field: error.place }, cause: error });
   }
 };
 
-type Convert = (value: unknown) => unknown;
+/** A value that does not fit. Most are made where another branch of a union fits: none is described in vain. */
+class Unfit extends Mismatch {
+  readonly value: unknown;
+  readonly expected: string;
 
-const converters = new WeakMap<Type, Convert>();
+  constructor(value: unknown, expected: string) {
+    super(expected);
+    this.value = value;
+    this.expected = expected;
+  }
+}
 
-const converter = (type: Type): Convert => {
+const refuse = (value: unknown, expected: string): never => {
+  throw new Unfit(value, expected);
+};
+
+const spend = (budget: ConversionBudget, values: number): void => {
+  budget.spare -= values;
+  if (budget.spare >= 0) return;
+  throw new MillraceError(
+    "INVALID_RECORD",
+    "the value leads to too many defaults, or to too many branches of unions that are tried in vain: " +
+      'tag the branches, as in {"branch": value}',
+  );
+};
+
+const enter = (budget: ConversionBudget): void => {
+  if (++budget.depth > avroLimits.depth) {
+    throw new MillraceError(
+      "INVALID_RECORD",
+      `the value is nested too deeply, beyond ${avroLimits.depth} arrays, maps and unions`,
+    );
+  }
+};
+
+type Converter = {
+  /** Whether the value may fit: of values without parts, whether it does. */
+  accepts(value: unknown): boolean;
+  convert(value: unknown, budget: ConversionBudget): unknown;
+};
+
+const converters = new WeakMap<Type, Converter>();
+
+const converter = (type: Type): Converter => {
   const known = converters.get(type);
   if (known !== undefined) return known;
-  let compiled: Convert | null = null;
-  converters.set(type, (value) => (compiled as Convert)(value));
+  let compiled: Converter | null = null;
+  converters.set(type, {
+    accepts: (value) => (compiled as Converter).accepts(value),
+    convert: (value, budget) => (compiled as Converter).convert(value, budget),
+  });
   compiled = compile(type);
   converters.set(type, compiled);
   return compiled;
 };
 
-const compile = (type: Type): Convert => {
+const scalar = (
+  accepts: (value: unknown) => boolean,
+  expected: string,
+  made: (value: unknown) => unknown = (value) => value,
+): Converter => ({ accepts, convert: (value) => (accepts(value) ? made(value) : refuse(value, expected)) });
+
+const compile = (type: Type): Converter => {
   const shape = shapeOf(type);
   switch (shape.kind) {
     case "null":
-      return (value) => (value === null ? value : refuse(value, "null"));
+      return scalar((value) => value === null, "null");
     case "boolean":
-      return (value) => (typeof value === "boolean" ? value : refuse(value, "true or false"));
+      return scalar((value) => typeof value === "boolean", "true or false");
     case "int":
-      return (value) =>
-        typeof value === "number" && value === (value | 0) ? value : refuse(value, "a 32-bit integer");
+      return scalar((value) => typeof value === "number" && value === (value | 0), "a 32-bit integer");
     case "long":
-      return (value) => (isLong(value) ? value : refuse(value, "an integer from -2^52 to 2^53"));
+      return scalar(isLong, "an integer from -2^52 to 2^53");
     case "float":
     case "double":
-      return (value) => (Number.isFinite(value) ? value : refuse(value, "a number"));
+      return scalar(Number.isFinite, "a number");
     case "string":
-      return (value) => (typeof value === "string" ? value : refuse(value, "a string"));
+      return scalar((value) => typeof value === "string", "a string");
     case "bytes":
-      return toBytes;
-    case "fixed":
-      return (value) => {
-        const bytes = toBytes(value);
-        return bytes.length === shape.size ? bytes : refuse(value, `a string of ${shape.size} characters`);
-      };
+      return scalar(isLatin, "a string of characters up to U+00FF", toBytes);
+    case "fixed": {
+      const fits = (value: unknown): boolean => isLatin(value) && (value as string).length === shape.size;
+      return scalar(fits, `a string of ${shape.size} characters up to U+00FF`, toBytes);
+    }
     case "enum": {
       const symbols = new Set<unknown>(shape.symbols);
-      return (value) => (symbols.has(value) ? value : refuse(value, `one of ${shape.symbols.join(", ")}`));
+      return scalar((value) => symbols.has(value), `one of ${listed(shape.symbols)}`);
     }
     case "record":
-      return recordConverter(shape.fields);
+      return { accepts: isObject, convert: recordConverter(shape.fields) };
     case "array":
-      return arrayConverter(shape.items);
+      return { accepts: Array.isArray, convert: arrayConverter(shape.items) };
     case "map":
-      return mapConverter(shape.values);
+      return { accepts: isObject, convert: mapConverter(shape.values) };
     case "union":
-      return unionConverter(shape.branches, shape.wrapped);
+      return { accepts: (value) => value !== undefined, convert: unionConverter(shape.branches, shape.wrapped) };
   }
 };
 
 const isLong = (value: unknown): boolean =>
   Number.isSafeInteger(value) && (value as number) >= minLong && (value as number) <= maxLong;
 
-const refuse = (value: unknown, expected: string): never => {
-  const text = value === undefined ? undefined : JSON.stringify(value);
-  const shown = text === undefined ? "missing" : text.length > 80 ? `${text.slice(0, 80)}...` : text;
-  throw new Mismatch(`is ${shown}, expected ${expected}`);
+const isLatin = (value: unknown): boolean => {
+  if (typeof value !== "string") return false;
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0xff) return false;
+  return true;
 };
 
-const toBytes = (value: unknown): Buffer => {
-  if (typeof value !== "string") return refuse(value, "a string");
-  for (let i = 0; i < value.length; i++) {
-    if (value.charCodeAt(i) > 0xff) return refuse(value, "a string of characters up to U+00FF");
-  }
-  return Buffer.from(value, "latin1");
-};
+const toBytes = (value: unknown): Buffer => Buffer.from(value as string, "latin1");
 
 type JsonObject = Record<string, unknown>;
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const recordConverter = (fields: readonly { name: string; type: Type; defaultValue(): unknown }[]): Convert => {
+type Fields = readonly { name: string; type: Type; defaultValue(): unknown }[];
+
+/** A fresh default value at each call, as its parts may be changed; null where the field has none. */
+const defaultOf = (field: Fields[number]): (() => unknown) | null => {
+  const value = field.defaultValue();
+  if (value === undefined) return null;
+  return typeof value === "object" && value !== null ? () => field.defaultValue() : () => value;
+};
+
+const recordConverter = (fields: Fields): Converter["convert"] => {
   const converts = fields.map(({ type }) => converter(type));
-  const optional = fields.map((field) => field.defaultValue() !== undefined);
-  return (value) => {
+  const defaults = fields.map(defaultOf);
+  const widths = fields.map(({ type }) => widthOf(type));
+  return (value, budget) => {
     if (!isObject(value)) return refuse(value, "an object");
     const record: JsonObject = {};
     for (let i = 0; i < fields.length; i++) {
       const { name } = fields[i];
       try {
         const given = Object.hasOwn(value, name) ? value[name] : undefined;
-        record[name] = given === undefined && optional[i] ? fields[i].defaultValue() : converts[i](given);
+        const otherwise = given === undefined ? defaults[i] : null;
+        if (otherwise === null) record[name] = converts[i].convert(given, budget);
+        else {
+          spend(budget, widths[i]);
+          record[name] = otherwise();
+        }
       } catch (error) {
         throw within(error, name);
       }
@@ -111,51 +190,71 @@ const recordConverter = (fields: readonly { name: string; type: Type; defaultVal
   };
 };
 
-const arrayConverter = (items: Type): Convert => {
-  const convert = converter(items);
-  return (value) => {
+const arrayConverter = (items: Type): Converter["convert"] => {
+  const { convert } = converter(items);
+  return (value, budget) => {
     if (!Array.isArray(value)) return refuse(value, "an array");
-    return value.map((item, i) => {
+    enter(budget);
+    const converted = value.map((item, i) => {
       try {
-        return convert(item);
+        return convert(item, budget);
       } catch (error) {
         throw within(error, i);
       }
     });
+    budget.depth--;
+    return converted;
   };
 };
 
-const mapConverter = (values: Type): Convert => {
-  const convert = converter(values);
-  return (value) => {
+const mapConverter = (values: Type): Converter["convert"] => {
+  const { convert } = converter(values);
+  return (value, budget) => {
     if (!isObject(value)) return refuse(value, "an object");
+    enter(budget);
     const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
       try {
-        return [key, convert(item)];
+        return [key, convert(item, budget)];
       } catch (error) {
         throw within(error, key);
       }
     });
+    budget.depth--;
     return Object.fromEntries(entries);
   };
 };
 
-const unionConverter = (types: readonly Type[], wrapped: boolean): Convert => {
+type Branch = Converter & { name: string };
+
+const unionConverter = (types: readonly Type[], wrapped: boolean): Converter["convert"] => {
   const nullable = types.some((type) => type.typeName === "null");
   const branches = types
     .filter((type) => type.typeName !== "null")
-    .map((type) => ({ name: branchName(type), convert: converter(type) }));
+    .map((type): Branch => ({ name: branchName(type), ...converter(type) }));
   const byName = new Map(branches.map((branch) => [branch.name, branch]));
-  const expected = types.map(branchName).join(" or ");
+  const expected = listed(types.map(branchName), " or ");
 
-  const convertAs = (branch: (typeof branches)[number], value: unknown): unknown =>
-    wrapped ? { [branch.name]: branch.convert(value) } : branch.convert(value);
-  const convertPlain = (value: unknown): unknown => {
+  const convertAs = (branch: Branch, value: unknown, budget: ConversionBudget): unknown => {
+    const { depth } = budget;
+    try {
+      enter(budget);
+      const converted = branch.convert(value, budget);
+      budget.depth = depth;
+      return wrapped ? { [branch.name]: converted } : converted;
+    } catch (error) {
+      budget.depth = depth;
+      if (error instanceof Mismatch) spend(budget, failedBranch(depth));
+      throw error;
+    }
+  };
+  const convertPlain = (value: unknown, budget: ConversionBudget): unknown => {
     // One branch beside null: its own complaint says more than that none fits.
-    if (branches.length === 1) return convertAs(branches[0], value);
+    if (branches.length === 1) return convertAs(branches[0], value, budget);
     for (const branch of branches) {
+      spend(budget, 1);
+      if (!branch.accepts(value)) continue;
       try {
-        return convertAs(branch, value);
+        return convertAs(branch, value, budget);
       } catch (error) {
         if (!(error instanceof Mismatch)) throw error;
       }
@@ -163,23 +262,32 @@ const unionConverter = (types: readonly Type[], wrapped: boolean): Convert => {
     return refuse(value, expected);
   };
 
-  return (value) => {
+  return (value, budget) => {
     if (value === null && nullable) return null;
     if (value === undefined) return refuse(value, expected);
-    if (!isObject(value)) return convertPlain(value);
-    const [name, ...others] = Object.keys(value);
-    const tagged = others.length === 0 ? byName.get(name) : undefined;
-    if (tagged === undefined) return convertPlain(value);
+    const tag = isObject(value) ? onlyKey(value) : null;
+    const tagged = tag === null ? undefined : byName.get(tag);
+    if (tagged === undefined) return convertPlain(value, budget);
     try {
-      return convertAs(tagged, value[name]);
+      return convertAs(tagged, (value as JsonObject)[tag as string], budget);
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error;
       // A map or a record may have a key that reads like a tag.
       try {
-        return convertPlain(value);
-      } catch {
-        throw within(error, name);
+        return convertPlain(value, budget);
+      } catch (again) {
+        throw again instanceof Mismatch ? within(error, tag as string) : again;
       }
     }
   };
+};
+
+/** The key of an object that has but one. */
+const onlyKey = (value: JsonObject): string | null => {
+  let only: string | null = null;
+  for (const key in value) {
+    if (only !== null) return null;
+    only = key;
+  }
+  return only;
 };

@@ -1,8 +1,31 @@
 import type { Type } from "avsc";
-import { branchName, Mismatch, maxLong, shapeOf, within } from "./avro-shape.ts";
+import { avroLimits } from "./avro-limits.ts";
+import { branchName, Mismatch, maxLong, shapeOf, widthOf, within } from "./avro-shape.ts";
 
-/** Where a reader is: it never looks beyond `end`, however wrong the bytes are. */
-export type Cursor = { bytes: Buffer; pos: number; end: number };
+/** Where a reader is: it never looks beyond `end`, and makes no more than `values`, however wrong the bytes are. */
+export type Cursor = {
+  bytes: Buffer;
+  pos: number;
+  end: number;
+  /** Values that the record may still have. */
+  values: number;
+  /** Arrays, maps and unions around the value. */
+  depth: number;
+};
+
+/** Puts a cursor at the beginning of a record, with what a record of its size may have. */
+export const place = (cursor: Cursor, bytes: Buffer, start: number, end: number): Cursor => {
+  cursor.bytes = bytes;
+  cursor.pos = start;
+  cursor.end = end;
+  const allowed = avroLimits.emptyValues + avroLimits.valuesPerByte * (end - start);
+  cursor.values = Math.min(allowed, avroLimits.values);
+  cursor.depth = 0;
+  return cursor;
+};
+
+export const cursorOver = (bytes: Buffer, start = 0, end = bytes.length): Cursor =>
+  place({ bytes, pos: 0, end: 0, values: 0, depth: 0 }, bytes, start, end);
 
 /** Reads one value and moves the cursor behind it. Throws `Mismatch`. */
 export type Read = (cursor: Cursor) => unknown;
@@ -172,47 +195,57 @@ const recordReader = (fields: readonly { name: string; type: Type }[]): Read => 
   return make(within, names, ...fields.map(({ type }) => avroReader(type))) as Read;
 };
 
-/** Items without bytes (nulls) are not bounded by the bytes that are left. */
-const maxEmptyItems = 65_536;
+const charge = (cursor: Cursor, values: number): boolean => {
+  cursor.values -= values;
+  return cursor.values >= 0;
+};
 
-const checkCount = (cursor: Cursor, count: number, total: number): void => {
-  if (count <= cursor.end - cursor.pos || total + count <= maxEmptyItems) return;
-  throw new Mismatch(`${count} items are announced, ${cursor.end - cursor.pos} bytes are left`);
+const enter = (cursor: Cursor): void => {
+  if (++cursor.depth > avroLimits.depth) {
+    throw new Mismatch(`it is nested too deeply, beyond ${avroLimits.depth} arrays, maps and unions`);
+  }
 };
 
 /** The number of items in the next block; a negative one is followed by the block's size in bytes. */
-const readCount = (cursor: Cursor, total: number): number => {
+const readCount = (cursor: Cursor, width: number): number => {
   let count = readLong(cursor);
   if (count < 0) {
     count = -count;
     readLong(cursor);
   }
-  checkCount(cursor, count, total);
+  if (!charge(cursor, count * width)) {
+    throw new Mismatch(`${count} items are announced, more than a record of its size may have`);
+  }
   return count;
 };
 
 const arrayReader = (type: Type): Read => {
   const read = avroReader(type);
+  const width = widthOf(type);
   return (cursor) => {
     const items: unknown[] = [];
     try {
-      for (let count = readCount(cursor, 0); count > 0; count = readCount(cursor, items.length)) {
+      enter(cursor);
+      for (let count = readCount(cursor, width); count > 0; count = readCount(cursor, width)) {
         for (let i = 0; i < count; i++) items.push(read(cursor));
       }
     } catch (error) {
       throw within(error, items.length);
     }
+    cursor.depth--;
     return items;
   };
 };
 
 const mapReader = (type: Type): Read => {
   const read = avroReader(type);
+  const width = widthOf(type);
   return (cursor) => {
     const entries: [string, unknown][] = [];
     let key = "";
     try {
-      for (let count = readCount(cursor, 0); count > 0; count = readCount(cursor, entries.length)) {
+      enter(cursor);
+      for (let count = readCount(cursor, width); count > 0; count = readCount(cursor, width)) {
         for (let i = 0; i < count; i++) {
           key = readString(cursor);
           entries.push([key, read(cursor)]);
@@ -221,12 +254,28 @@ const mapReader = (type: Type): Read => {
     } catch (error) {
       throw within(error, key);
     }
+    cursor.depth--;
     return Object.fromEntries(entries);
   };
 };
 
+/** A union's branch. Only what can hold further values has a price: the usual `null` or number costs nothing. */
+const branchReader = (type: Type): Read => {
+  const read = avroReader(type);
+  const { kind } = shapeOf(type);
+  if (kind !== "record" && kind !== "array" && kind !== "map") return read;
+  const width = widthOf(type);
+  return (cursor) => {
+    enter(cursor);
+    if (!charge(cursor, width)) throw new Mismatch("there are more values than a record of its size may have");
+    const value = read(cursor);
+    cursor.depth--;
+    return value;
+  };
+};
+
 const unionReader = (branches: readonly Type[], wrapped: boolean): Read => {
-  const reads = branches.map(avroReader);
+  const reads = branches.map(branchReader);
   if (!wrapped) return (cursor) => pick(cursor, reads, "branch")(cursor);
   const tagged = branches.map((branch, i): Read => {
     const name = branchName(branch);

@@ -46,13 +46,36 @@ export const shapeOf = (type: Type): Shape => {
 /** The tag of a union's branch: the full name, or the type where it has none. */
 export const branchName = (type: Type): string => type.branchName ?? type.typeName;
 
+/**
+ * Values that one value of a type has beside what arrays, maps and unions in it hold: what its bytes, which may be
+ * none, lead to. `avroLimits.width` bounds it for the schemas of strangers.
+ */
+export const widthOf = (type: Type): number => {
+  const known = widths.get(type);
+  if (known !== undefined) return known;
+  const shape = shapeOf(type);
+  // A record in itself is refused with its schema; here it only must not be counted for ever.
+  widths.set(type, 1);
+  const width = shape.kind === "record" ? shape.fields.reduce((sum, field) => sum + widthOf(field.type), 1) : 1;
+  widths.set(type, width);
+  return width;
+};
+
+const widths = new WeakMap<Type, number>();
+
+const longestPlace = 200;
+
 /** A value that is not what a type says, and where: the path is filled in on the way out. */
 export class Mismatch extends Error {
   readonly path: (string | number)[] = [];
 
-  /** `flights[3].origin`, or "" at the top. */
+  /** `flights[3].origin`, or "" at the top; its beginning where it is long. */
   get place(): string {
-    return this.path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
+    const steps = this.path.slice(0, longestPlace);
+    const text = steps
+      .map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`))
+      .join("");
+    return text.length > longestPlace ? `${text.slice(0, longestPlace)}...` : text;
   }
 }
 
@@ -65,3 +88,36 @@ export const within = (error: unknown, step: string | number): unknown => {
 /** The longs that avsc writes exactly; it doubles a negative one in floating point. */
 export const maxLong = Number.MAX_SAFE_INTEGER - 1;
 export const minLong = -(2 ** 52);
+
+const previewLength = 80;
+
+/** A value as JSON for a message, cut off: however large or deep it is, this is quick. */
+export const preview = (value: unknown): string => {
+  if (value === undefined) return "missing";
+  const text = previewTo(value, previewLength);
+  return text.length > previewLength ? `${text.slice(0, previewLength)}...` : text;
+};
+
+/** At least the first `room` characters of the value's JSON, or all. */
+const previewTo = (value: unknown, room: number): string => {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, Math.max(0, room + 1)));
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? String(value);
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  const isList = Array.isArray(value);
+  const keys = isList ? value.slice(0, Math.max(0, room + 1)).keys() : Object.keys(value);
+  let text = isList ? "[" : "{";
+  for (const key of keys) {
+    // Each level takes a character of the room: this ends.
+    if (text.length > room) return text;
+    if (text.length > 1) text += ",";
+    if (!isList) text += `${previewTo(key, room)}:`;
+    text += previewTo((value as Record<string, unknown>)[key], room - text.length);
+  }
+  return text + (isList ? "]" : "}");
+};
+
+const mostListed = 50;
+
+/** Names for a message: the first ones where there are very many. */
+export const listed = (names: readonly string[], separator = ", "): string =>
+  names.slice(0, mostListed).join(separator) + (names.length > mostListed ? `${separator}...` : "");

@@ -1,7 +1,9 @@
 import avsc, { type Type } from "avsc";
 import { jsonToAvro } from "./avro-json.ts";
-import { avroReader, type Cursor, type Read } from "./avro-read.ts";
-import { Mismatch } from "./avro-shape.ts";
+import { parseSchema } from "./avro-limits.ts";
+import { avroReader, cursorOver, place, type Read } from "./avro-read.ts";
+import { resolvingReader } from "./avro-resolve.ts";
+import { Mismatch, preview } from "./avro-shape.ts";
 import { isMillraceError, MillraceError } from "./errors.ts";
 
 /**
@@ -16,15 +18,16 @@ const byObject = new WeakMap<object, Type>();
 const maxCached = 1024;
 
 /**
- * The avsc type of an Avro schema (JSON text or parsed), cached. Logical types stay plain numbers and strings, longs are
- * JavaScript numbers. INVALID_SCHEMA says what is wrong.
+ * The avsc type of an Avro schema, cached. Text may be a stranger's: `avroLimits` bound what it asks for; an object is
+ * the platform's own. Logical types stay plain numbers and strings, longs are JavaScript numbers. INVALID_SCHEMA says
+ * what is wrong.
  */
 export const avroType = (schema: string | object): Type => {
   const known = typeof schema === "string" ? byText.get(schema) : byObject.get(schema);
   if (known !== undefined) return known;
+  const parsed = (typeof schema === "string" ? parseSchema(schema) : schema) as avsc.Schema;
   let type: Type;
   try {
-    const parsed = typeof schema === "string" ? (JSON.parse(schema) as avsc.Schema) : (schema as avsc.Schema);
     type = avsc.Type.forSchema(parsed, { omitRecordMethods: true, typeHook: refuseProto });
   } catch (error) {
     throw new MillraceError("INVALID_SCHEMA", `not a valid Avro schema: ${(error as Error).message}`, { cause: error });
@@ -57,9 +60,7 @@ export const frame = (schemaId: number, type: Type, value: unknown): Buffer => {
       end = type.encode(value, scratch, frameBytes);
     }
   } catch (error) {
-    throw new MillraceError("INVALID_RECORD", `${invalidPart(type, value) ?? (error as Error).message}`, {
-      cause: error,
-    });
+    throw new MillraceError("INVALID_RECORD", whyInvalid(type, value, error), { cause: error });
   }
   scratch[0] = 0;
   scratch.writeUInt32BE(schemaId, 1);
@@ -68,14 +69,15 @@ export const frame = (schemaId: number, type: Type, value: unknown): Buffer => {
   return bytes;
 };
 
-const invalidPart = (type: Type, value: unknown): string | null => {
+const whyInvalid = (type: Type, value: unknown, error: unknown): string => {
+  if (error instanceof RangeError) return "the value is nested too deeply";
   let found: string | null = null;
   type.isValid(value, {
     errorHook: (path, part, expected) => {
-      found ??= `"${path.join(".")}" is ${JSON.stringify(part) ?? "missing"}, expected ${expected.typeName}`;
+      found ??= `"${path.join(".")}" is ${preview(part)}, expected ${expected.typeName}`;
     },
   });
-  return found;
+  return found ?? (error as Error).message;
 };
 
 /** The writer schema's id of a framed record; null for bytes that are not framed. */
@@ -107,7 +109,7 @@ export const recordDecoder = (
 } => {
   const reader = avroType(readerSchema);
   const writers = new Map<number, Read>();
-  const cursor: Cursor = { bytes: Buffer.alloc(0), pos: 0, end: 0 };
+  const cursor = cursorOver(Buffer.alloc(0));
   let lastId = -1;
   let lastRead: Read = avroReader(reader);
 
@@ -116,7 +118,7 @@ export const recordDecoder = (
     if (known !== undefined) return known;
     const schema = byId(id);
     if (schema === undefined) return null;
-    const read = resolvingRead(avroType(schema), reader, id);
+    const read = readOrRefuse(avroType(schema), reader, id);
     writers.set(id, read);
     return read;
   };
@@ -145,9 +147,7 @@ export const recordDecoder = (
         lastId = id;
         lastRead = read;
       }
-      cursor.bytes = bytes;
-      cursor.pos = start + frameBytes;
-      cursor.end = end;
+      place(cursor, bytes, start + frameBytes, end);
       try {
         const record = lastRead(cursor) as Record<string, unknown>;
         if (cursor.pos !== end) throw new Mismatch(`${end - cursor.pos} bytes are left over`);
@@ -163,23 +163,10 @@ export const recordDecoder = (
   };
 };
 
-/**
- * Reads what `writer` wrote as `reader`. Where they differ, avsc resolves, after our reader has found the bytes sound;
- * writing and reading once more turns avsc's instance into a plain object.
- */
-const resolvingRead = (writer: Type, reader: Type, id: number): Read => {
-  const readWritten = avroReader(writer);
-  if (writer.equals(reader)) return readWritten;
-  const readResolved = avroReader(reader);
+/** Reads what schema `id` wrote as `reader`; where that cannot be, every record of it is refused. */
+const readOrRefuse = (writer: Type, reader: Type, id: number): Read => {
   try {
-    const resolver = reader.createResolver(writer, { ignoreNamespaces: true });
-    return (cursor) => {
-      const start = cursor.pos;
-      readWritten(cursor);
-      const { value } = reader.decode(cursor.bytes, start, resolver) as { value: unknown };
-      const bytes = reader.toBuffer(value);
-      return readResolved({ bytes, pos: 0, end: bytes.length });
-    };
+    return resolvingReader(writer, reader);
   } catch (error) {
     const refusal = undecodable(
       `schema ${id} cannot be read as the source's schema: ${(error as Error).message}`,
@@ -196,6 +183,41 @@ const misread = (error: unknown, schemaId: number): MillraceError => {
   const place = error instanceof Mismatch && error.path.length > 0 ? ` at "${error.place}"` : "";
   const reason = error instanceof RangeError ? "it is nested too deeply" : (error as Error).message;
   return undecodable(`the bytes are not what schema ${schemaId} says${place}: ${reason}`, error);
+};
+
+/**
+ * Decodes what is behind the frame of records in a topic of the platform. Others may write there, too: nothing beyond a
+ * record's end is read, and `avroLimits` hold. UNDECODABLE_RECORD.
+ */
+export const valueDecoder = <Value>(
+  schema: string | object,
+): ((bytes: Buffer, valueStart: number, valueEnd: number) => Value) => {
+  const read = avroReader(avroType(schema));
+  const cursor = cursorOver(Buffer.alloc(0));
+  return (bytes, valueStart, valueEnd) => {
+    try {
+      const value = read(place(cursor, bytes, valueStart + frameBytes, valueEnd));
+      if (cursor.pos !== valueEnd) throw new Mismatch(`${valueEnd - cursor.pos} bytes are left over`);
+      return value as Value;
+    } catch (error) {
+      throw misread(error, schemaIdOf(bytes, valueStart, valueEnd) ?? 0);
+    }
+  };
+};
+
+/** As `valueDecoder`; null for what is no record of the schema: whoever wrote it, the platform did not. */
+export const ownRecordDecoder = <Value>(
+  schema: string | object,
+): ((bytes: Buffer, valueStart: number, valueEnd: number) => Value | null) => {
+  const decode = valueDecoder<Value>(schema);
+  return (bytes, valueStart, valueEnd) => {
+    if (valueStart < 0) return null;
+    try {
+      return decode(bytes, valueStart, valueEnd);
+    } catch {
+      return null;
+    }
+  };
 };
 
 const undecodable = (message: string, cause?: unknown): MillraceError =>

@@ -1,4 +1,5 @@
 import { byteWriter } from "./byte-writer.ts";
+import { MillraceError } from "./errors.ts";
 
 /**
  * The journal of a task: one entry a commit, saying which records it took from which input in which order.
@@ -24,12 +25,14 @@ export const encodeJournal = (entry: JournalEntry): Buffer => {
   return writer.bytes();
 };
 
+/** UNDECODABLE_RECORD for what is no entry. */
 export const decodeJournal = (bytes: Uint8Array): JournalEntry => {
   let at = 0;
   const long = (): number => {
     let factor = 1;
     let zigzag = 0;
     for (;;) {
+      if (at >= bytes.length) throw new MillraceError("UNDECODABLE_RECORD", "a journal entry ends too early");
       const byte = bytes[at++];
       zigzag += (byte & 127) * factor;
       if (byte < 128) break;

@@ -1,3 +1,5 @@
+import { MillraceError } from "./errors.ts";
+
 /**
  * Numbers of a sketch in few bytes: mostly small counts and long runs of zeros.
  * A varint token t: t = 2n, n >= 1: n zeros; t = 1: a raw little-endian double follows; t = 2v + 1, v >= 1: the integer v.
@@ -33,8 +35,15 @@ export const packNumbers = (values: Float64Array): Buffer => {
   return Buffer.from(out.subarray(0, at));
 };
 
-/** Inverse of `packNumbers`; `length` is how many numbers were packed. */
+/** A tile has as many numbers as its model has columns and these have bins. */
+const mostNumbers = 4_194_304;
+
+const damaged = (): MillraceError =>
+  new MillraceError("UNDECODABLE_RECORD", "the numbers of a sketch are not what their length says");
+
+/** Inverse of `packNumbers`; `length` is how many numbers were packed. UNDECODABLE_RECORD. */
 export const unpackNumbers = (bytes: Uint8Array, length: number): Float64Array => {
+  if (!(length >= 0 && length <= mostNumbers)) throw damaged();
   const values = new Float64Array(length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
@@ -43,11 +52,14 @@ export const unpackNumbers = (bytes: Uint8Array, length: number): Float64Array =
     let token = 0;
     let factor = 1;
     for (;;) {
+      if (at >= bytes.length) throw damaged();
       const byte = bytes[at++];
       token += (byte & 127) * factor;
       if (byte < 128) break;
       factor *= 128;
     }
+    // A run of no zeros would go on for ever.
+    if (token === 0 || (token === 1 && at + 8 > bytes.length)) throw damaged();
     if (token === 1) {
       values[i++] = view.getFloat64(at, true);
       at += 8;

@@ -1,19 +1,19 @@
+import { parseSchema } from "../../schemas/avro-limits.ts";
+import { listed, preview } from "../../schemas/avro-shape.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 
 type Field = { name: string; type: unknown };
 
+const isField = (field: unknown): field is Field =>
+  typeof field === "object" && field !== null && typeof (field as Field).name === "string";
+
 /** The fields of an Avro record schema, given as JSON. INVALID_SCHEMA when it is not a record. */
 export const recordFields = (schema: string): Map<string, unknown> => {
-  let parsed: { type?: unknown; fields?: unknown };
-  try {
-    parsed = JSON.parse(schema);
-  } catch (error) {
-    throw new MillraceError("INVALID_SCHEMA", `the schema is not JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (parsed === null || typeof parsed !== "object" || parsed.type !== "record" || !Array.isArray(parsed.fields)) {
+  const { type, fields } = (parseSchema(schema) ?? {}) as { type?: unknown; fields?: unknown };
+  if (type !== "record" || !Array.isArray(fields) || !fields.every(isField)) {
     throw new MillraceError("INVALID_SCHEMA", "the schema of an event source must be an Avro record with fields");
   }
-  return new Map((parsed.fields as Field[]).map((field) => [field.name, field.type]));
+  return new Map(fields.map((field) => [field.name, field.type]));
 };
 
 /** The name of a field's type without its logical type: `{type: "long", logicalType: ...}` is a long. */
@@ -26,7 +26,7 @@ const keyTypes: readonly unknown[] = ["string", "int", "long", "enum"];
 export const checkSourceSchema = (schema: string, key: string, timestamp: string): void => {
   const fields = recordFields(schema);
   const need = (role: string, field: string, types: readonly unknown[]): void => {
-    const named = [...fields.keys()].join(", ");
+    const named = listed([...fields.keys()]);
     if (!fields.has(field)) {
       throw new MillraceError(
         "INVALID_SCHEMA",
@@ -34,7 +34,7 @@ export const checkSourceSchema = (schema: string, key: string, timestamp: string
       );
     }
     if (!types.includes(plainType(fields.get(field)))) {
-      const found = JSON.stringify(fields.get(field));
+      const found = preview(fields.get(field));
       throw new MillraceError(
         "INVALID_SCHEMA",
         `the ${role} field "${field}" is ${found}; expected one of ${types.join(", ")}, not null`,

@@ -194,6 +194,6 @@ const compatibilityRoutes = (server: FastifyInstance, registry: SchemaRegistry, 
     if (isNew) return verdict(request, []);
     const against = await versionIn(registry, params);
     const level = (await registry.compatibility(params.subject)) ?? (await registry.compatibility());
-    return verdict(request, incompatibilitiesWith(level ?? "BACKWARD", schema, [against.schema]));
+    return verdict(request, await incompatibilitiesWith(level ?? "BACKWARD", schema, [against.schema]));
   });
 };

@@ -1,4 +1,4 @@
-import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { type DriftRecord, driftSchema, topicOf } from "../../schemas/topics.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
@@ -6,6 +6,8 @@ import { DriftResult } from "../types/drift.ts";
 import { type BoundedQueue, boundedQueue } from "./bounded-queue.ts";
 
 const QUEUE_RECORDS = 1000;
+
+const decode = ownRecordDecoder<DriftRecord>(driftSchema);
 
 builder.subscriptionField("drift", (t) =>
   t.field({
@@ -19,10 +21,9 @@ builder.subscriptionField("drift", (t) =>
       leave = await context.feeds.topic(topicOf.drift(project)).add({
         mode: "scan",
         batch(batch) {
-          const type = avroType(driftSchema);
           for (let i = 0; i < batch.count; i++) {
-            if (batch.valueStart[i] < 0) continue;
-            const { value } = type.decode(batch.bytes, batch.valueStart[i] + frameBytes) as { value: DriftRecord };
+            const value = decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+            if (value === null) continue;
             if (endpoint == null || value.endpoint === endpoint) queue.push(value);
           }
         },

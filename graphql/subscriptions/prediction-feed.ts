@@ -1,5 +1,5 @@
 import type { RecordBatch } from "../../infra/broker/port.ts";
-import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { predictionSchema, topicOf } from "../../schemas/topics.ts";
 import type { PredictionNode } from "../types/prediction.ts";
 import { type BoundedQueue, boundedQueue, type Delivered } from "./bounded-queue.ts";
@@ -21,11 +21,12 @@ const QUEUE_RECORDS = 1000;
 
 type Wanted = (prediction: PredictionNode) => boolean;
 
-/** A prediction out of its framed bytes; the platform writes these topics with its own newest schema. */
-export const decodePrediction = (batch: RecordBatch, i: number, project: string): PredictionNode => {
-  const type = avroType(predictionSchema);
-  const { value } = type.decode(batch.bytes, batch.valueStart[i] + frameBytes) as { value: PredictionNode };
-  return { ...value, project, outcome: null, outcomeAt: null };
+const decode = ownRecordDecoder<PredictionNode>(predictionSchema);
+
+/** A prediction out of its framed bytes, in the platform's own newest schema; null for what others have written. */
+const decodePrediction = (batch: RecordBatch, i: number, project: string): PredictionNode | null => {
+  const value = decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+  return value === null ? null : { ...value, project, outcome: null, outcomeAt: null };
 };
 
 /** Which offsets a sample takes: a pure function of the offset (Knuth's multiplicative hash), so that all agree. */
@@ -74,7 +75,7 @@ export const predictionFeed = async (
         }
         taken += 1;
         const prediction = decodePrediction(batch, i, project);
-        if (wanted === null || wanted(prediction)) queue.push(prediction);
+        if (prediction !== null && (wanted === null || wanted(prediction))) queue.push(prediction);
       }
     },
     skipped: (count) => queue.skip(count),

@@ -33,33 +33,37 @@ export const embeddedSchemaRegistry = (store: EventStore, options: { clock?: () 
     return reading;
   };
 
-  const reasonsAgainst = (subject: string, schema: string): string[] =>
+  const reasonsAgainst = (subject: string, schema: string): Promise<string[]> =>
     incompatibilitiesWith(
       levelOf(state, subject),
       schema,
       versionsOf(state, subject).map((version) => version.schema),
     );
 
-  const append = (event: RegistryEvent): Promise<unknown> =>
-    store.append(stream, [newEvent(event, clock())], state.next === 0n ? "no-stream" : state.next - 1n);
+  /** `next` is what `state.next` was when the event was decided on. */
+  const append = (event: RegistryEvent, next: bigint): Promise<unknown> =>
+    store.append(stream, [newEvent(event, clock())], next === 0n ? "no-stream" : next - 1n);
 
   const registerOnce = async (subject: string, schema: string): Promise<RegisteredSchema> => {
     const known = findSchema(state, subject, schema);
     if (known !== undefined) return { ...known };
-    const reasons = reasonsAgainst(subject, schema);
+    const { next } = state;
+    const reasons = await reasonsAgainst(subject, schema);
     if (reasons.length > 0) throw incompatible(subject, levelOf(state, subject), reasons);
+    // What was read meanwhile was not decided on.
+    if (state.next !== next) throw new MillraceError("WRONG_EXPECTED_REVISION", "others wrote meanwhile");
     const data: RegisteredSchema = {
       id: state.idOf.get(canonicalSchema(schema)) ?? state.byId.size + 1,
       subject,
       version: versionsOf(state, subject).length + 1,
       schema,
     };
-    await append({ type: "SchemaRegistered", data });
+    await append({ type: "SchemaRegistered", data }, next);
     return data;
   };
   const setOnce = async (subject: string | null, level: Compatibility | null): Promise<void> => {
     if ((state.levels.get(subject) ?? null) === level) return;
-    await append({ type: "CompatibilitySet", data: { subject, level } });
+    await append({ type: "CompatibilitySet", data: { subject, level } }, state.next);
   };
 
   /** Decides anew on what the stream says until nobody else has written in between. */
@@ -93,7 +97,7 @@ export const embeddedSchemaRegistry = (store: EventStore, options: { clock?: () 
       avroType(schema);
       await catchUp();
       const known = findSchema(state, subject, schema);
-      const reasons = known === undefined ? reasonsAgainst(subject, schema) : [];
+      const reasons = known === undefined ? await reasonsAgainst(subject, schema) : [];
       return { compatible: reasons.length === 0, reasons };
     },
     async find(subject, schema) {

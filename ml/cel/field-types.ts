@@ -1,3 +1,4 @@
+import { parseSchema } from "../../schemas/avro-limits.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 
 export type FieldType = { type: "number" | "string" | "bool" | "other"; nullable: boolean };
@@ -18,13 +19,10 @@ export const fieldTypes = (avroSchema: string): FieldTypes => {
 type AvroRecord = { fields: { name: string; type: unknown }[] };
 
 const parseRecord = (avroSchema: string): AvroRecord => {
-  let schema: unknown;
-  try {
-    schema = JSON.parse(avroSchema);
-  } catch (cause) {
-    throw new MillraceError("INVALID_SCHEMA", "The Avro schema is not JSON.", { cause });
+  const schema = parseSchema(avroSchema);
+  if (isObject(schema) && schema.type === "record" && Array.isArray(schema.fields) && schema.fields.every(isObject)) {
+    return schema as AvroRecord;
   }
-  if (isObject(schema) && schema.type === "record" && Array.isArray(schema.fields)) return schema as AvroRecord;
   throw new MillraceError("INVALID_SCHEMA", "The Avro schema of an event source must be a record with fields.");
 };
 

@@ -1,6 +1,6 @@
 import type { Broker, RecordBatch } from "../../infra/broker/port.ts";
 import { loadSettings } from "../../infra/config.ts";
-import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { valueDecoder } from "../../schemas/codec.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { type DeadLetterRecord, deadLetterSchema } from "../../schemas/topics.ts";
 import { openEngines } from "../engines.ts";
@@ -9,7 +9,7 @@ import { type CliCommand, countOption, requireData, settingHelp, settingOptions,
 type Filter = { project?: string; topic?: string; code?: string };
 
 const suffix = ".dead-letters";
-const type = avroType(deadLetterSchema);
+const decode = valueDecoder<DeadLetterRecord>(deadLetterSchema);
 
 export const deadLetters: CliCommand = {
   help: `Usage: millrace dead-letters list|replay [OPTIONS]
@@ -103,7 +103,7 @@ const follow = async (
 };
 
 const letterAt = (batch: RecordBatch, i: number): DeadLetterRecord =>
-  type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i])) as DeadLetterRecord;
+  decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
 
 /**
  * Produces matching letters to their topic and partition again. Which ones have been is written in the same

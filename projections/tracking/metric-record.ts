@@ -1,16 +1,15 @@
 import type { RecordBatch } from "../../infra/broker/port.ts";
-import { avroType, frameBytes } from "../../schemas/codec.ts";
+import { valueDecoder } from "../../schemas/codec.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { type MetricBatchRecord, metricBatchSchema } from "../../schemas/topics.ts";
 
-const type = avroType(metricBatchSchema);
+const read = valueDecoder<MetricBatchRecord>(metricBatchSchema);
 const isRun = /^[0-9a-f]{32}$/i;
 
 /** A record of a project's metrics topic; UNDECODABLE_RECORD for one that the platform cannot have written. */
 export const decodeMetrics = (batch: RecordBatch, i: number): MetricBatchRecord => {
   try {
-    const bytes = batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i]);
-    const record = type.fromBuffer(bytes) as MetricBatchRecord;
+    const record = read(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     if (!isRun.test(record.run)) throw new Error(`a run is no 32 hexadecimal digits: "${record.run}"`);
     const early = record.points.find(({ timestamp }) => timestamp < 0);
     if (early === undefined) return record;

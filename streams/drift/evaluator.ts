@@ -1,7 +1,7 @@
 import type { Artifacts } from "../../infra/artifacts/port.ts";
 import { type Broker, partitionKey, type Reader, type Writer } from "../../infra/broker/port.ts";
 import { decodeProfile, type ReferenceProfile } from "../../ml/drift/profile.ts";
-import { avroType } from "../../schemas/codec.ts";
+import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { type DriftRecord, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogMonitor, versionKey } from "../catalog.ts";
 import type { Emitter } from "../runtime/emitter.ts";
@@ -41,7 +41,7 @@ export const evaluatorWriter = "drift-evaluator";
 export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: DriftEvaluatorOptions) => {
   const watches = new Map<string, Watch>();
   const profiles = new Map<string, Promise<ReferenceProfile>>();
-  const type = avroType(tileSchema);
+  const decode = ownRecordDecoder<TileRecord>(tileSchema);
 
   const groupOf = (monitor: CatalogMonitor): string => `monitor.${monitor.project}.${monitor.id}`;
 
@@ -78,8 +78,8 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
     if (batch === null) return true;
     watch.position = batch.offsets[batch.count - 1] + 1;
     for (let i = 0; i < batch.count; i++) {
-      if (batch.valueStart[i] < 0) continue;
-      const record = type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i])) as TileRecord;
+      const record = decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+      if (record === null) continue;
       if (record.kind !== "drift" || record.endpoint !== watch.definition.deployment) continue;
       const known = watch.watermarks.get(record.partition)?.time ?? Number.NEGATIVE_INFINITY;
       if (record.watermark > known) {

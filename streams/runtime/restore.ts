@@ -3,7 +3,7 @@ import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
-import { avroType } from "../../schemas/codec.ts";
+import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { outcomeSchema, predictionSchema, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import type { TileStore } from "../drift/tiles.ts";
 import { foldInto } from "../features/fold.ts";
@@ -93,11 +93,10 @@ export const backfillView = async (
 
 /** Open tiles of this partition, from the newest record of each. */
 export const restoreTiles = async (broker: Broker, project: string, tiles: TileStore): Promise<void> => {
-  const type = avroType(tileSchema);
+  const decode = ownRecordDecoder<TileRecord>(tileSchema);
   await readAll(broker, topicOf.tiles(project), 0, 0, (batch, i) => {
-    if (batch.valueStart[i] < 0) return;
-    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
-    tiles.restore(type.fromBuffer(bytes) as TileRecord);
+    const record = decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+    if (record !== null) tiles.restore(record);
   });
 };
 
@@ -121,10 +120,10 @@ export const restorePending = async (
 ): Promise<void> => {
   const pending = stage.pending;
   if (pending === null) return;
-  const predictionType = avroType(predictionSchema);
+  const prediction = ownRecordDecoder<PredictionRecord>(predictionSchema);
   await readAll(broker, stage.predictionsTopic, partition, from.predictions, (batch, i) => {
-    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
-    const record = predictionType.fromBuffer(bytes) as PredictionRecord;
+    const record = prediction(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+    if (record === null) return;
     const { id, key, entity, eventTime: time, model, version, variant, output } = record;
     pending.add({
       id,
@@ -141,10 +140,9 @@ export const restorePending = async (
       done: false,
     });
   });
-  const outcomeType = avroType(outcomeSchema);
+  const outcome = ownRecordDecoder<{ predictionId: string; key: string }>(outcomeSchema);
   await readAll(broker, stage.outcomesTopic, partition, from.outcomes, (batch, i) => {
-    const bytes = batch.bytes.subarray(batch.valueStart[i] + 5, batch.valueEnd[i]);
-    const record = outcomeType.fromBuffer(bytes) as { predictionId: string; key: string };
-    pending.forget(record.predictionId, record.key);
+    const record = outcome(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
+    if (record !== null) pending.forget(record.predictionId, record.key);
   });
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { jsonToAvro } from "../../schemas/avro-json.ts";
-import { avroReader } from "../../schemas/avro-read.ts";
+import { avroReader, cursorOver } from "../../schemas/avro-read.ts";
 import { avroType, frame, recordDecoder, schemaIdOf } from "../../schemas/codec.ts";
 import { driftSchema, predictionSchema, tileSchema } from "../../schemas/topics.ts";
 
@@ -215,7 +215,7 @@ describe("avro reader", () => {
         const type = avroType(JSON.stringify(named(schema)));
         for (let i = 0; i < 3; i++) {
           const bytes = type.toBuffer(type.random());
-          const cursor = { bytes, pos: 0, end: bytes.length };
+          const cursor = cursorOver(bytes);
           const value = avroReader(type)(cursor);
           assert.equal(cursor.pos, bytes.length);
           assert.deepEqual(type.toBuffer(value), bytes);
@@ -229,7 +229,7 @@ describe("avro reader", () => {
     const types = [predictionSchema, tileSchema, driftSchema].map(avroType);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.constantFrom(...types), (bytes, type) => {
-        const cursor = { bytes: Buffer.from(bytes), pos: 0, end: bytes.length };
+        const cursor = cursorOver(Buffer.from(bytes));
         try {
           avroReader(type)(cursor);
           assert.ok(cursor.pos <= bytes.length);
@@ -243,7 +243,7 @@ describe("avro reader", () => {
 
   it("reads numbers exactly up to 2^53, and refuses those beyond", () => {
     const type = avroType('"long"');
-    const read = (bytes: Buffer) => avroReader(type)({ bytes, pos: 0, end: bytes.length });
+    const read = (bytes: Buffer) => avroReader(type)(cursorOver(bytes));
     for (const value of [0, -1, 63, -64, 64, 2 ** 27, -(2 ** 31), 2 ** 32, 2 ** 53 - 2, -(2 ** 52)]) {
       assert.equal(read(type.toBuffer(value)), value);
     }
@@ -258,7 +258,7 @@ describe("avro reader", () => {
     for (let round = 0; round < 2; round++) {
       for (const text of texts) {
         const bytes = type.toBuffer(text);
-        assert.equal(avroReader(type)({ bytes, pos: 0, end: bytes.length }), text);
+        assert.equal(avroReader(type)(cursorOver(bytes)), text);
       }
     }
   });

@@ -1,6 +1,6 @@
-import avsc from "avsc";
 import type { RecordBatch } from "../../../infra/broker/port.ts";
 import type { RowBinaryWriter } from "../../../infra/warehouse/row-binary.ts";
+import { valueDecoder } from "../../../schemas/codec.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { unpackNumbers } from "../../../schemas/packed.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type TileRecord,
   tileSchema,
 } from "../../../schemas/topics.ts";
-import { frameBytes, originColumns, originWriter, rowBinaryEncoder, type Sink, type SinkKind } from "./sink.ts";
+import { originColumns, originWriter, rowBinaryEncoder, type Sink, type SinkKind } from "./sink.ts";
 
 /** avsc wraps what is in a union, unless the reader is told not to. */
 type DeadLetter = Omit<DeadLetterRecord, "schemaId" | "key" | "value"> & {
@@ -25,14 +25,14 @@ const decodedSink = <Value>(options: {
   kind: SinkKind;
   table: string;
   columns: string;
-  schema: unknown;
+  schema: object;
   write(value: Value, to: RowBinaryWriter): void;
 }): Sink => {
-  const type = avsc.Type.forSchema(options.schema as avsc.Schema);
+  const read = valueDecoder<Value>(options.schema);
   const origin = originWriter();
   const decode = (batch: RecordBatch, i: number): Value => {
     try {
-      return type.fromBuffer(batch.bytes.subarray(batch.valueStart[i] + frameBytes, batch.valueEnd[i])) as Value;
+      return read(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     } catch (cause) {
       const where = `${batch.topic}/${batch.partition} at ${batch.offsets[i]}`;
       throw new MillraceError("UNDECODABLE_RECORD", `${where}: ${(cause as Error).message}`, { cause });
