@@ -2,7 +2,7 @@ import { MillraceError } from "../../../schemas/errors.ts";
 import { indexOfOffset, sliceBatch } from "../batch.ts";
 import type { Headers, RecordBatch } from "../port.ts";
 import { BATCH_HEADER_BYTES } from "./batch-encoder.ts";
-import { decompress } from "./compression.ts";
+import { decompress, MOST_BATCH_BYTES } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { readVarint, type VarintReader } from "./varint.ts";
 
@@ -40,9 +40,11 @@ export const decodeBatches = (
 ): Fetched => {
   const { visible, next } = visibleBatches(topic, partition, records, from, aborted);
   if (visible.length === 0) return { batch: null, next };
-  const all = readRecords(topic, partition, records, visible);
+  const { bytes, bodies } = bodiesOf(topic, records, visible);
+  const all = readRecords({ topic, partition }, bytes, bodies);
   const first = indexOfOffset(all, from);
-  return { batch: first === all.count ? null : sliceBatch(all, first, all.count), next };
+  const batch = first === all.count ? null : sliceBatch(all, first, all.count);
+  return { batch, next: bodies.length === visible.length ? next : visible[bodies.length].base };
 };
 
 const visibleBatches = (
@@ -103,6 +105,15 @@ const damaged = (topic: string, partition: number, at: number, records: Buffer):
     { details: { topic, partition } },
   );
 
+/** The checksum is right: its producer wrote it so. */
+const malformed = ({ topic, partition }: { topic: string; partition: number }, base: number): MillraceError =>
+  new MillraceError(
+    "ENGINE_REFUSED",
+    `the batch at ${topic}/${partition}@${base} does not hold the records that it announces: ` +
+      "its producer is broken or hostile; stop it, and delete the topic's records up to the batch",
+    { details: { topic, partition } },
+  );
+
 /** A control record's key: version, then type, of which 0 is abort. */
 const isAbort = (records: Buffer, start: number): boolean => {
   const reader: VarintReader = { bytes: records, at: start };
@@ -113,15 +124,45 @@ const isAbort = (records: Buffer, start: number): boolean => {
   return readVarint(reader) >= 4 && records.readInt16BE(reader.at + 2) === 0;
 };
 
-/** Where every batch is plain its bytes are not copied; compressed ones are laid behind one another. */
-const readRecords = (topic: string, partition: number, records: Buffer, visible: readonly Visible[]): RecordBatch => {
-  const plain = visible.every(({ codec }) => codec === 0);
-  const bodies = plain
-    ? []
-    : visible.map(({ codec, start, end }) => decompress(codec, records.subarray(start, end), topic));
-  const bytes = plain ? records : Buffer.concat(bodies);
+/** Decompressed bytes of one fetch: what is beyond them is left to the next one. */
+const MOST_FETCH_BYTES = 2 * MOST_BATCH_BYTES;
+
+/**
+ * Where the records of each batch are. Where all are plain their bytes are not copied; compressed ones are laid behind
+ * one another, as many as may be in memory at once.
+ */
+const bodiesOf = (
+  topic: string,
+  records: Buffer,
+  visible: readonly Visible[],
+): { bytes: Buffer; bodies: readonly Visible[] } => {
+  if (visible.every(({ codec }) => codec === 0)) return { bytes: records, bodies: visible };
+  const parts: Buffer[] = [];
+  const bodies: Visible[] = [];
+  let start = 0;
+  for (const one of visible) {
+    const part = decompress(one.codec, records.subarray(one.start, one.end), topic);
+    if (start > 0 && start + part.length > MOST_FETCH_BYTES) break;
+    parts.push(part);
+    bodies.push({ ...one, start, end: start + part.length });
+    start += part.length;
+  }
+  return { bytes: Buffer.concat(parts, start), bodies };
+};
+
+/** A record has at least its length, attributes, times, offset, key, value and headers, a byte each. */
+const LEAST_RECORD_BYTES = 7;
+
+const readRecords = (
+  { topic, partition }: { topic: string; partition: number },
+  bytes: Buffer,
+  bodies: readonly Visible[],
+): RecordBatch => {
   let count = 0;
-  for (const one of visible) count += one.count;
+  for (const { base, count: own, start, end } of bodies) {
+    if (own * LEAST_RECORD_BYTES > end - start) throw malformed({ topic, partition }, base);
+    count += own;
+  }
   const batch: RecordBatch = {
     topic,
     partition,
@@ -136,8 +177,8 @@ const readRecords = (topic: string, partition: number, records: Buffer, visible:
   };
   const reader: VarintReader = { bytes, at: 0 };
   let index = 0;
-  for (const one of visible) {
-    if (plain) reader.at = one.start;
+  for (const one of bodies) {
+    reader.at = one.start;
     readBatch(batch, reader, index, one);
     index += one.count;
   }
@@ -150,6 +191,7 @@ const readBatch = (batch: RecordBatch, reader: VarintReader, from: number, of: V
   for (let i = from; i < from + of.count; i++) {
     const length = readVarint(reader);
     const end = reader.at + length;
+    if (length < LEAST_RECORD_BYTES - 1 || end > of.end) throw malformed(batch, of.base);
     reader.at += 1;
     const delta = readVarint(reader);
     timestamps[i] = stamped ? of.appendTime : of.baseTime + delta;
@@ -163,7 +205,10 @@ const readBatch = (batch: RecordBatch, reader: VarintReader, from: number, of: V
     if (value > 0) reader.at += value;
     valueEnd[i] = value < 0 ? -1 : reader.at;
     const headers = readVarint(reader);
+    // Each header has two lengths.
+    if (reader.at + 2 * headers > end) throw malformed(batch, of.base);
     if (headers > 0) headersOf(batch)[i] = readHeaders(reader, batch.bytes, headers);
+    if (reader.at > end) throw malformed(batch, of.base);
     reader.at = end;
   }
 };
