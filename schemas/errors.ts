@@ -58,7 +58,8 @@ const table = {
   INVALID_DATASET: {
     status: 422,
     retryable: false,
-    meaning: "A dataset's bytes are not what its format says, or have no rows; row and column given.",
+    meaning:
+      "A dataset's bytes are not what its format says, have no rows, or ask for more than a limit; row and column given.",
   },
   DATASET_TOO_LARGE: { status: 413, retryable: false, meaning: "A dataset has more bytes than the setting allows." },
   INVALID_MODEL: { status: 422, retryable: false, meaning: "The artifact is not an ONNX model that can be served." },

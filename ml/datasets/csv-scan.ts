@@ -15,6 +15,8 @@ export type CsvScan = {
   lineOfRow(): number | null;
   /** Bytes up to and with the end of row 1; null while it has not ended. */
   headerBytes(): number | null;
+  /** The row that the bytes so far end in, the line where it begins, and how many bytes it has as yet. */
+  openRow(): { row: number; line: number; bytes: number };
 };
 
 export const csvScan = (wantedRow = 0): CsvScan => {
@@ -26,6 +28,8 @@ export const csvScan = (wantedRow = 0): CsvScan => {
   let line = 1;
   let opened = 1;
   let bytes = 0;
+  let rowLine = 1;
+  let rowBegin = 0;
   let header: number | null = null;
   let found = wantedRow === 1 ? 1 : null;
   return {
@@ -52,6 +56,8 @@ export const csvScan = (wantedRow = 0): CsvScan => {
         if (byte !== LF) continue;
         header ??= bytes + i + 1;
         row++;
+        rowLine = line;
+        rowBegin = bytes + i + 1;
         if (row === wantedRow) found = line;
       }
       bytes += chunk.length;
@@ -59,5 +65,6 @@ export const csvScan = (wantedRow = 0): CsvScan => {
     openedAt: () => (isQuoted ? opened : null),
     lineOfRow: () => found,
     headerBytes: () => header,
+    openRow: () => ({ row, line: rowLine, bytes: bytes - rowBegin }),
   };
 };

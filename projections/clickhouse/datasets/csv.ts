@@ -10,6 +10,8 @@ import { textColumns } from "./text-columns.ts";
 import { insertBytes, statement } from "./warehouse-calls.ts";
 
 const MAX_HEADER_BYTES = 1 << 20;
+/** A row is in memory several times over while it is read. */
+const MAX_ROW_BYTES = 16 << 20;
 
 /** The header's names: all that is read of the file. */
 const headerOf = async (artifacts: Artifacts, digest: string): Promise<string[]> => {
@@ -80,6 +82,13 @@ export const stageCsv = async (
 async function* watching(bytes: Readable, scan: ReturnType<typeof csvScan>): AsyncGenerator<Buffer> {
   for await (const chunk of bytes) {
     scan.push(chunk);
+    const open = scan.openRow();
+    if (open.bytes > MAX_ROW_BYTES) {
+      throw invalid(
+        `row ${open.row - 1} (line ${open.line}) is longer than ${MAX_ROW_BYTES} bytes: is a quote not closed?`,
+        { row: open.row - 1, line: open.line },
+      );
+    }
     yield chunk;
   }
 }

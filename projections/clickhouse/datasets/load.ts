@@ -6,6 +6,7 @@ import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { plainType } from "../../../ml/datasets/profile.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { DatasetColumn, DatasetFormat } from "../../../schemas/lifecycle/dataset.ts";
+import { overBudget } from "./budget.ts";
 import { stageCsv } from "./csv.ts";
 import { stageJson } from "./json.ts";
 import { profileTable } from "./profile.ts";
@@ -47,7 +48,7 @@ export const ensureDatasetTable = async (
       for (const query of warehouse.ddl.dropTable(rows)) await statement(warehouse, query);
     }
   } catch (error) {
-    throw failed(`load dataset ${digest.slice(0, 12)}`, error);
+    throw overBudget(error) ?? failed(`load dataset ${digest.slice(0, 12)}`, error);
   }
 };
 
@@ -70,7 +71,7 @@ export const loadDataset = async (engines: DatasetEngines, digest: string, forma
       profile: stored.digest,
     };
   } catch (error) {
-    throw failed(`profile dataset ${digest.slice(0, 12)}`, error);
+    throw overBudget(error) ?? failed(`profile dataset ${digest.slice(0, 12)}`, error);
   }
 };
 

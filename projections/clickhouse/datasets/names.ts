@@ -1,7 +1,8 @@
 import { invalid } from "./refusal.ts";
 import { rowColumn } from "./sql.ts";
 
-const MAX_COLUMNS = 10_000;
+/** Each column is several aggregates of the profile and files of the table. */
+const MAX_COLUMNS = 1_000;
 const MAX_NAME = 500;
 
 /** INVALID_DATASET for names that no table can have, naming the column. */

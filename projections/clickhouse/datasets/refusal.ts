@@ -35,7 +35,8 @@ export const readRefusal = (message: string): { row: number | null; column: numb
   const row = /\(at row (\d+)\)/.exec(message)?.[1];
   const column = [...message.matchAll(/^Column (\d+),/gm)].at(-1)?.[1];
   const reason =
-    /^ERROR: (.*)$/m.exec(message)?.[1] ?? message.split(/: \(at row|: \(in file|: While executing|\n/, 1)[0];
+    /^ERROR: (.*)$/m.exec(message)?.[1] ??
+    message.slice(0, 5_000).split(/: \(at row|: \(in file|: While executing|\n/, 1)[0];
   return {
     row: row === undefined ? null : Number(row),
     column: column === undefined ? null : Number(column),

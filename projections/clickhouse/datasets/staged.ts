@@ -7,5 +7,8 @@ export type Staged = { table: string; columns: (DatasetColumn & { sql: string })
 export const smallBlocks =
   "max_insert_block_size = 65536, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_threads = 1";
 
-/** The log engine keeps the order in which rows came; its tables are small, private, and dropped when read. */
-export const stagingEngine = "ENGINE = Log";
+/**
+ * The log engines keep the order in which rows came; the tables are private, and dropped when read. This one has one
+ * file for all columns: with a file each, 1,000 columns ask for 4 GiB of buffers.
+ */
+export const stagingEngine = "ENGINE = StripeLog";

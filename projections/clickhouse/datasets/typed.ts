@@ -1,6 +1,7 @@
 import type { Artifacts } from "../../../infra/artifacts/port.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import type { DatasetColumn } from "../../../schemas/lifecycle/dataset.ts";
+import { checkAvroBlocks } from "./avro-blocks.ts";
 import { checkNames } from "./names.ts";
 import { invalid, isMalformed, readRefusal } from "./refusal.ts";
 import { backquoted } from "./sql.ts";
@@ -85,6 +86,7 @@ export const stageTyped = async (
   table: string,
 ): Promise<Staged> => {
   const { warehouse, artifacts } = engines;
+  if (format === "avro") await checkAvroBlocks(await artifacts.get(digest));
   const columns = await describe(engines, digest, format);
   checkNames(
     columns.map(({ name }) => name),

@@ -4,6 +4,7 @@ import { ClickHouseError } from "@clickhouse/client";
 import { warehouseFailed } from "../../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
+import { statementBudget } from "./budget.ts";
 
 type ClickHouseSettings = Record<string, string | number>;
 
@@ -18,7 +19,7 @@ export const failed = (what: string, error: unknown): MillraceError => {
 };
 
 export const statement = async (warehouse: Warehouse, query: string): Promise<void> => {
-  await warehouse.client.command({ query });
+  await warehouse.client.command({ query, clickhouse_settings: statementBudget });
 };
 
 export const select = async <Row>(
@@ -30,7 +31,7 @@ export const select = async <Row>(
   const answer = await warehouse.client.query({
     query,
     query_params: parameters,
-    clickhouse_settings: settings,
+    clickhouse_settings: { ...statementBudget, ...settings },
     format: "JSONEachRow",
   });
   return answer.json<Row>();
@@ -46,7 +47,12 @@ export const insertBytes = async (warehouse: Warehouse, query: string, bytes: Re
   });
   broken.catch(() => undefined);
   try {
-    const { stream } = await warehouse.client.exec({ query, values: bytes, abort_signal: sending.signal });
+    const { stream } = await warehouse.client.exec({
+      query,
+      values: bytes,
+      abort_signal: sending.signal,
+      clickhouse_settings: statementBudget,
+    });
     await finished(stream.resume());
   } catch (error) {
     if (sending.signal.aborted) await broken;

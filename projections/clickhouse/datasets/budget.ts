@@ -1,0 +1,42 @@
+import { ClickHouseError } from "@clickhouse/client";
+import type { MillraceError } from "../../../schemas/errors.ts";
+import { invalid } from "./refusal.ts";
+
+const MEMORY_BYTES = 2 * 2 ** 30;
+const SECONDS = 100;
+
+/**
+ * What one statement over a stranger's file may take. Its seconds are fewer than the client waits for an answer, so that
+ * nothing runs on that nobody waits for.
+ */
+export const statementBudget = {
+  max_memory_usage: String(MEMORY_BYTES),
+  max_execution_time: SECONDS,
+  timeout_overflow_mode: "throw",
+  // The time is looked at between blocks.
+  max_block_size: "8192",
+  // Machine code for hundreds of columns takes the engine 15 s, each time.
+  compile_expressions: 0,
+  compile_aggregate_expressions: 0,
+} as const;
+
+const MEMORY_LIMIT_EXCEEDED = "241";
+const TIMEOUT_EXCEEDED = "159";
+
+/** INVALID_DATASET for a file that needs more than a statement's budget, null for any other error. */
+export const overBudget = (error: unknown): MillraceError | null => {
+  if (!(error instanceof ClickHouseError)) return null;
+  // Where it is the engine's own limit, the file may not be to blame.
+  if (error.code === MEMORY_LIMIT_EXCEEDED && !/\(total\)/.test(error.message)) {
+    const limit = `${MEMORY_BYTES / 2 ** 30} GiB of memory`;
+    return invalid(
+      `the file needs more than ${limit} at once: fewer columns, shorter values, or smaller parts`,
+      {},
+      error,
+    );
+  }
+  if (error.code === TIMEOUT_EXCEEDED) {
+    return invalid(`a step of loading the file took more than ${SECONDS} seconds: split the file`, {}, error);
+  }
+  return null;
+};
