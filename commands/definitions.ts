@@ -9,6 +9,7 @@ import {
   instant,
   modelName,
   name,
+  recordOf,
   slug,
   statement,
   text,
@@ -61,9 +62,7 @@ export const outcomeDefinition = z.strictObject({
   horizonMs: duration,
 });
 
-export const metrics = z
-  .record(z.string().min(1).max(128), z.number())
-  .refine((values) => Object.keys(values).length <= 500, "expected at most 500 metrics");
+export const metrics = recordOf(z.string().min(1).max(128), z.number(), 500, "metrics");
 
 export const lineage = z.strictObject({
   trainingJob: slug.nullable().default(null),
@@ -75,7 +74,7 @@ export const lineage = z.strictObject({
     .array(z.strictObject({ view: slug, version }))
     .max(100)
     .default([]),
-  positions: z.record(z.string().max(300), count).default({}),
+  positions: recordOf(z.string().max(300), count, 10_000, "positions").default({}),
   code: text.nullable().default(null),
   run: runId.nullable().default(null),
   datasets: z

@@ -61,3 +61,11 @@ export const instant = z.int().min(0).max(7_258_118_400_000);
 export const version = z.int().positive().max(1_000_000);
 
 export const count = z.int().min(0);
+
+/** Values by key, at most so many: without a bound, one command could be an event of any size. */
+export const recordOf = <Key extends z.ZodString, Value extends z.ZodType>(
+  key: Key,
+  value: Value,
+  most: number,
+  what: string,
+) => z.record(key, value).refine((given) => Object.keys(given).length <= most, `expected at most ${most} ${what}`);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { badPath, isPlainPath } from "./artifact-files.ts";
+import { recordOf } from "./fields.ts";
 
 /** What MLflow clients may write: ids, names, and the limits of keys, values and batches. */
 const MAX_BATCH = 100;
@@ -50,10 +51,7 @@ const paramValue = z.string().max(6000);
 
 export const tagValue = z.string().max(8000);
 
-const batchOf = (value: z.ZodString, what: string) =>
-  z
-    .record(key, value)
-    .refine((values) => Object.keys(values).length <= MAX_BATCH, `expected at most ${MAX_BATCH} ${what} at once`);
+const batchOf = (value: z.ZodString, what: string) => recordOf(key, value, MAX_BATCH, `${what} at once`);
 
 export const params = batchOf(paramValue, "parameters");
 

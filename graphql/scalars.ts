@@ -1,4 +1,5 @@
 import { GraphQLError, Kind, type ValueNode } from "graphql";
+import { preview } from "../schemas/preview.ts";
 import { builder } from "./builder.ts";
 
 const refuse = (message: string): never => {
@@ -13,7 +14,7 @@ const parseDateTime = (value: unknown): number => {
   const at = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isInteger(at) && at >= MIN_MS && at <= MAX_MS
     ? at
-    : refuse(`DateTime: expected ISO-8601 text or UTC milliseconds, got ${JSON.stringify(value)}`);
+    : refuse(`DateTime: expected ISO-8601 text or UTC milliseconds, got ${preview(value)}`);
 };
 
 const MAX_REMEMBERED = 8192;
@@ -40,7 +41,7 @@ builder.scalarType("DateTime", {
 const parseLong = (value: unknown): number =>
   Number.isSafeInteger(value)
     ? (value as number)
-    : refuse(`Long: expected a whole number within 53 bits, got ${JSON.stringify(value)}`);
+    : refuse(`Long: expected a whole number within 53 bits, got ${preview(value)}`);
 
 builder.scalarType("Long", {
   description: "A whole number within 53 bits, a JSON number.",

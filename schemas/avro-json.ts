@@ -1,7 +1,8 @@
 import type { Type } from "avsc";
 import { avroLimits } from "./avro-limits.ts";
-import { branchName, listed, Mismatch, maxLong, minLong, preview, shapeOf, widthOf, within } from "./avro-shape.ts";
+import { branchName, Mismatch, maxLong, minLong, shapeOf, widthOf, within } from "./avro-shape.ts";
 import { MillraceError } from "./errors.ts";
+import { listed, preview } from "./preview.ts";
 
 /**
  * What a conversion may do beyond what the JSON itself asks for: values made from defaults, and branches of unions

@@ -3,8 +3,9 @@ import { jsonToAvro } from "./avro-json.ts";
 import { parseSchema } from "./avro-limits.ts";
 import { avroReader, cursorOver, place, type Read } from "./avro-read.ts";
 import { resolvingReader } from "./avro-resolve.ts";
-import { Mismatch, preview } from "./avro-shape.ts";
+import { Mismatch } from "./avro-shape.ts";
 import { isMillraceError, MillraceError } from "./errors.ts";
+import { preview } from "./preview.ts";
 
 /**
  * Records on the wire, as Confluent's serializers write them: byte 0, the writer schema's id as unsigned 32-bit

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { slug } from "../fields.ts";
+import { recordOf, slug } from "../fields.ts";
 
 export const fileFormat = z.enum(["csv", "json", "parquet", "avro"]);
 
@@ -15,6 +15,6 @@ export const datasetQuery = z
       .regex(/^\w[\w-]{0,199}$/, "expected the name of a table of the warehouse")
       .nullable()
       .default(null),
-    parameters: z.record(parameterName, z.string().max(100_000)).default({}),
+    parameters: recordOf(parameterName, z.string().max(100_000), 100, "parameters").default({}),
   })
   .refine(({ query, table }) => (query === null) !== (table === null), "expected either a query or a table");

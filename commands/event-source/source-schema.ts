@@ -1,6 +1,6 @@
 import { parseSchema } from "../../schemas/avro-limits.ts";
-import { listed, preview } from "../../schemas/avro-shape.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { listed, preview } from "../../schemas/preview.ts";
 
 type Field = { name: string; type: unknown };
 

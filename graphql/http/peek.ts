@@ -1,8 +1,8 @@
 import type { Broker, RecordBatch } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
-import { avroType, frameBytes, schemaIdOf } from "../../schemas/codec.ts";
-import { isMillraceError } from "../../schemas/errors.ts";
+import { schemaIdOf, valueDecoder } from "../../schemas/codec.ts";
+import { type ErrorCode, isMillraceError } from "../../schemas/errors.ts";
 
 /** A record for people to look at: Avro decoded where its schema is known, else base64. */
 export type ShownRecord = {
@@ -21,6 +21,9 @@ const shown = (_: string, value: unknown): unknown =>
       ? String(value)
       : value;
 
+/** What is wrong with the record alone, which is then shown as it is. */
+const isOfRecord: ReadonlySet<ErrorCode> = new Set(["UNKNOWN_SCHEMA", "UNDECODABLE_RECORD", "INVALID_SCHEMA"]);
+
 const decode = async (
   registry: SchemaRegistry,
   bytes: Buffer,
@@ -28,11 +31,11 @@ const decode = async (
   const schemaId = schemaIdOf(bytes, 0, bytes.length);
   try {
     if (schemaId !== null) {
-      const value = avroType(await registry.byId(schemaId)).fromBuffer(bytes.subarray(frameBytes));
+      const value = valueDecoder(await registry.byId(schemaId))(bytes, 0, bytes.length);
       return { value: JSON.parse(JSON.stringify(value, shown)), schemaId };
     }
   } catch (error) {
-    if (isMillraceError(error) && error.code !== "UNKNOWN_SCHEMA") throw error;
+    if (isMillraceError(error) && !isOfRecord.has(error.code)) throw error;
   }
   return { value: { base64: bytes.toString("base64") }, schemaId: null };
 };

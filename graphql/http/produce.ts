@@ -29,14 +29,15 @@ export const produceBody = (body: unknown): ProduceBody => {
 
 const avroWriter = async (registry: SchemaRegistry, topic: string, body: ProduceBody): Promise<Writer> => {
   const { value_schema: schema, value_schema_id: id } = body;
+  const { length } = body.records;
   if (typeof id === "number" && Number.isInteger(id)) {
-    return { schemaId: id, ready: jsonValue(id, avroType(await registry.byId(id))) };
+    return { schemaId: id, ready: jsonValue(id, avroType(await registry.byId(id)), length) };
   }
   if (typeof schema !== "string") {
     throw new MillraceError("BAD_REQUEST", "value_schema: expected an Avro schema as JSON text, or value_schema_id");
   }
   const registered = await registry.register(`${topic}-value`, schema);
-  return { schemaId: registered.id, ready: jsonValue(registered.id, avroType(schema)) };
+  return { schemaId: registered.id, ready: jsonValue(registered.id, avroType(schema), length) };
 };
 
 /** Base64, strictly: Node's own decoder skips what it does not know. */
@@ -78,5 +79,6 @@ export const writerOf = async (
 ): Promise<Writer> => {
   if (format === "avro") return avroWriter(registry, definition.topic, body);
   if (format === "binary") return binaryWriter(registry, definition, body);
-  return { schemaId: definition.schemaId, ready: jsonValue(definition.schemaId, avroType(definition.schema)) };
+  const { schemaId, schema } = definition;
+  return { schemaId, ready: jsonValue(schemaId, avroType(schema), body.records.length) };
 };

@@ -1,7 +1,7 @@
 import type { Type } from "avsc";
 import { type OutputRecord, partitionOf } from "../../infra/broker/port.ts";
 import type { Clock } from "../../infra/clock.ts";
-import { jsonToAvro } from "../../schemas/avro-json.ts";
+import { conversionBudget, jsonToAvro } from "../../schemas/avro-json.ts";
 import { frame } from "../../schemas/codec.ts";
 import { asMillraceError, type ErrorCode, MillraceError } from "../../schemas/errors.ts";
 import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
@@ -36,21 +36,29 @@ const keyOf = (fields: Record<string, unknown>, name: string): string => {
   return String(value);
 };
 
+/** The largest time that a Date can hold. */
+const MAX_DATE_MS = 8.64e15;
+
+const momentOf = (at: number): string => (at <= MAX_DATE_MS ? new Date(at).toISOString() : String(at));
+
 const timestampOf = (fields: Record<string, unknown>, name: string, latest: number): number => {
   const at = unwrapped(fields[name]);
   if (typeof at !== "number" || !Number.isInteger(at)) return refuse(name, "expected the event time in milliseconds");
   if (at < 0) return refuse(name, `${at} is before 1970`);
-  if (at > latest) return refuse(name, `${new Date(at).toISOString()} is more than 24 hours ahead`);
+  if (at > latest) return refuse(name, `${momentOf(at)} is more than 24 hours ahead`);
   return at;
 };
 
-/** JSON against a schema, to framed Avro. */
-export const jsonValue =
-  (schemaId: number, type: Type) =>
-  (value: unknown): ReadyValue => {
-    const fields = jsonToAvro(type, value) as Record<string, unknown>;
+const isKey = (given: unknown): boolean => typeof given === "string" || typeof given === "number";
+
+/** JSON against a schema, to framed Avro, for so many records of one request. */
+export const jsonValue = (schemaId: number, type: Type, records: number) => {
+  const budget = conversionBudget(records);
+  return (value: unknown): ReadyValue => {
+    const fields = jsonToAvro(type, value, budget) as Record<string, unknown>;
     return { bytes: frame(schemaId, type, fields), fields };
   };
+};
 
 /**
  * Records for the broker. Key and event time come from the value's own fields; what the request says beside them
@@ -74,7 +82,7 @@ export const toRecords = (
       const { bytes, fields } = ready(record.value);
       const key = keyOf(fields, keyField);
       const timestamp = timestampOf(fields, timestampField, latest);
-      if (record.key != null && String(record.key) !== key)
+      if (record.key != null && !(isKey(record.key) && String(record.key) === key))
         refuse("key", `differs from the field ${keyField}, "${key}"`);
       if (record.timestamp != null && record.timestamp !== timestamp) {
         refuse("timestamp", `differs from the field ${timestampField}, ${timestamp}`);
@@ -89,6 +97,7 @@ export const toRecords = (
     } catch (error) {
       const { code, message, details } = isStackOverflow(error) ? tooDeep() : asMillraceError(error);
       if (code === "INTERNAL") throw error;
+      if (problems.length === MAX_LISTED) break;
       problems.push({ index, field: typeof details.field === "string" ? details.field : null, code, message });
     }
   }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Compatibility, compatibilityLevels, type SchemaRegistry } from "../../infra/schema-registry/port.ts";
+import { preview } from "../../schemas/preview.ts";
 import type { RegistryAccess } from "./registry-access.ts";
 import { refused } from "./registry-refusal.ts";
 
@@ -10,10 +11,7 @@ const levelIn = (body: unknown): Compatibility => {
   const given = (body as { compatibility?: unknown } | null | undefined)?.compatibility;
   const level = compatibilityLevels.find((name) => name === String(given).toUpperCase());
   if (level !== undefined) return level;
-  throw refused(
-    42203,
-    `Invalid compatibility level ${JSON.stringify(given)}: one of ${compatibilityLevels.join(", ")}`,
-  );
+  throw refused(42203, `Invalid compatibility level ${preview(given)}: one of ${compatibilityLevels.join(", ")}`);
 };
 
 const subjectOf = (request: FastifyRequest): string | undefined => (request.params as Params).subject;

@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastif
 import { incompatibilitiesWith } from "../../infra/schema-registry/compatibility.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { avroType } from "../../schemas/codec.ts";
-import type { MillraceError } from "../../schemas/errors.ts";
+import { MillraceError } from "../../schemas/errors.ts";
+import { preview } from "../../schemas/preview.ts";
 import type { ServerDeps } from "../deps.ts";
 import { jsonParser } from "./json-body.ts";
 import { refuseWith } from "./refusal.ts";
@@ -56,7 +57,7 @@ const answerAsRegistry = (server: FastifyInstance): void => {
 const schemaIn = (body: unknown): string => {
   const { schema, schemaType, references, ruleSet } = (body ?? {}) as Record<string, unknown>;
   if (schemaType != null && schemaType !== "AVRO") {
-    throw refused(42201, `Invalid schema type ${JSON.stringify(schemaType)}: this registry holds AVRO`);
+    throw refused(42201, `Invalid schema type ${preview(schemaType)}: this registry holds AVRO`);
   }
   if (Array.isArray(references) && references.length > 0) {
     throw refused(42201, "Invalid schema: references are not supported, write the types into the schema");

@@ -1,4 +1,5 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
+import { MillraceError } from "../../schemas/errors.ts";
 import { callNode, hasNode, methodNode } from "./calls.ts";
 import { compareNode, logicNode, membershipNode } from "./logic.ts";
 import { binary, type Compiled, type Evaluate, expect, type Scope } from "./node.ts";
@@ -60,7 +61,7 @@ const arithmetic = (op: string, node: ASTNode, left: Compiled, right: Compiled, 
   const b = right.evaluate;
   if (op === "+" && left.type === "string") {
     expect(right, "string", node, scope);
-    return { type: "string", evaluate: binary<string>(a, b, (x, y) => x + y) };
+    return { type: "string", evaluate: binary<string>(a, b, joined) };
   }
   expect(left, "number", node, scope);
   expect(right, "number", node, scope);
@@ -77,6 +78,17 @@ const arithmetic = (op: string, node: ASTNode, left: Compiled, right: Compiled, 
     default:
       return { type: "number", evaluate: binary<number>(a, b, (x, y) => x % y) };
   }
+};
+
+/** UTF-16 units of a text that an expression makes: a few `+` of a long field would be a gigabyte. */
+const MOST_TEXT = 1 << 20;
+
+const joined = (x: string, y: string): string => {
+  if (x.length + y.length <= MOST_TEXT) return x + y;
+  throw new MillraceError(
+    "INVALID_RECORD",
+    `an expression joins texts to ${x.length + y.length} characters; at most ${MOST_TEXT} are allowed`,
+  );
 };
 
 const negate = (value: unknown): unknown => (value === null ? null : -(value as number));

@@ -26,6 +26,8 @@ export type Expression = {
  * A missing or null operand makes arithmetic, comparison and functions null. `&&`, `||` and `!` are three-valued:
  * false && null is false, true || null is true. A null condition makes `?:` null. `== null` and `has(event.x)`
  * ask for null. What a null result means is the caller's: a predicate takes it as false, a value as missing.
+ * `+` of texts longer than 2^20 together makes `evaluate` throw INVALID_RECORD; all else takes time that grows with the
+ * expression and the fields that it names.
  *
  * INVALID_EXPRESSION with line, column and a caret for what does not parse, names an unknown field (the known ones
  * are listed), has the wrong type, or uses a construct outside of: literals, field access, + - * / %, comparison,

@@ -1,3 +1,5 @@
+import { holdsText } from "./text-search.ts";
+
 /** Functions of expressions over numbers. `time` arguments are UTC milliseconds, their results are in UTC. */
 export const numberFunctions: ReadonlyMap<string, { arity: 1 | 2; apply(a: number, b: number): number }> = new Map([
   ["hour", { arity: 1, apply: (time) => modulo(Math.floor(time / 3_600_000), 24) }],
@@ -21,7 +23,7 @@ export const numberFunctions: ReadonlyMap<string, { arity: 1 | 2; apply(a: numbe
 export const stringFunctions: ReadonlyMap<string, (text: string, part: string) => boolean> = new Map([
   ["startsWith", (text, part) => text.startsWith(part)],
   ["endsWith", (text, part) => text.endsWith(part)],
-  ["contains", (text, part) => text.includes(part)],
+  ["contains", holdsText],
 ]);
 
 /** Length in Unicode code points, as the CEL specification counts. */

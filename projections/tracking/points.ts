@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { MillraceError } from "../../schemas/errors.ts";
+import { preview } from "../../schemas/preview.ts";
 import type { MetricBatchRecord } from "../../schemas/topics.ts";
 
 /** One point of a metric. `value` may be NaN or infinite; `timestamp` is UTC milliseconds. */
@@ -57,7 +58,7 @@ export const metricBatch = (of: RunOfMetrics, points: readonly MetricPoint[]): M
     ...of,
     points: points.map(({ key, value, timestamp, step, model = "", dataset }, i) => {
       checkKey(key, `metrics[${i}].key`);
-      if (typeof value !== "number") refuse(`metrics[${i}].value: ${JSON.stringify(value)} is no number`);
+      if (typeof value !== "number") refuse(`metrics[${i}].value: ${preview(value)} is no number`);
       if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
         refuse(`metrics[${i}].timestamp: ${timestamp} is no time in milliseconds since 1970`);
       }

@@ -1,5 +1,6 @@
 import type { ExperimentDocument, LoggedModelDocument, RunDocument } from "../../../projections/documents/types.ts";
 import type { MetricPoint } from "../../../projections/tracking/index.ts";
+import { withoutTrailingSlashes } from "./slashes.ts";
 
 export const pairs = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).map(([key, value]) => ({ key, value }));
@@ -9,7 +10,7 @@ const doubleOut = (value: number): number | string => (Number.isFinite(value) ? 
 
 /** Where the artifacts of an experiment's runs and models are. */
 export const locationOf = ({ id, artifactLocation }: Pick<ExperimentDocument, "id" | "artifactLocation">): string =>
-  (artifactLocation ?? `mlflow-artifacts:/${id}`).replace(/\/+$/, "");
+  withoutTrailingSlashes(artifactLocation ?? `mlflow-artifacts:/${id}`);
 
 export const runRoot = (location: string, run: string): string => `${location}/${run}/artifacts`;
 

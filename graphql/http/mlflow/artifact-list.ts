@@ -6,6 +6,7 @@ import type { Routes } from "./door.ts";
 import { experimentLocation } from "./experiments.ts";
 import * as fields from "./fields.ts";
 import { oneRun, runIdOf } from "./runs.ts";
+import { withoutTrailingSlashes } from "./slashes.ts";
 
 export const artifactFolder = z.object({ artifact_directory_path: fields.text });
 
@@ -19,7 +20,7 @@ export const entryAnswer = ({ path, size }: ArtifactEntry) => ({
 export const artifactList: Routes = (route) => {
   route("GET", "artifacts/list", oneRun.extend({ path: fields.text }), async (input, context) => {
     const run = await runOf(context, runIdOf(input));
-    const folder = input.path.replace(/\/+$/g, "");
+    const folder = withoutTrailingSlashes(input.path);
     const files = await context.files.filesOf(context.project, { kind: "run", id: run.id });
     return {
       root_uri: runRoot(await experimentLocation(context, run.experiment), run.id),

@@ -8,12 +8,13 @@ import { type ArtifactPlace, entriesAt, placeOf } from "./artifact-index.ts";
 import { entryAnswer } from "./artifact-list.ts";
 import type { ContextOf, MlflowContext } from "./context.ts";
 import { mlflowRefusals, notImplemented } from "./errors.ts";
+import { withoutTrailingSlashes } from "./slashes.ts";
 
 const pathOf = ({ params }: FastifyRequest): string => (params as { "*": string })["*"];
 
 /** BAD_REQUEST for a path that leads out of its place, or to no run or logged model. */
 const placeIn = (path: string): ArtifactPlace => {
-  const trimmed = path.replace(/\/+$/, "");
+  const trimmed = withoutTrailingSlashes(path);
   if (!isPlainPath(trimmed)) throw new MillraceError("BAD_REQUEST", `Invalid path: ${badPath}`);
   const place = placeOf(trimmed);
   if (place !== null) return place;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { preview } from "../../../schemas/preview.ts";
 
 /** Fields of MLflow's requests. Integers of 64 bits and doubles may be text: so protobuf writes them in JSON. */
 export const whole = z
@@ -24,7 +25,7 @@ export const double = z.unknown().transform((given, context) => {
     const value = special[given] ?? Number(given);
     if (given in special || !Number.isNaN(value)) return value;
   }
-  context.addIssue({ code: "custom", message: `expected a number, got ${JSON.stringify(given)}` });
+  context.addIssue({ code: "custom", message: `expected a number, got ${preview(given)}` });
   return z.NEVER;
 });
 

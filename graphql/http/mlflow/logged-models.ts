@@ -13,6 +13,7 @@ import { experimentLocation } from "./experiments.ts";
 import * as fields from "./fields.ts";
 import { everyDocument, searchList } from "./lists.ts";
 import { type DatasetChoice, modelValues } from "./logged-model-search.ts";
+import { withoutTrailingSlashes } from "./slashes.ts";
 
 const modelOf = async (
   { deps, project }: MlflowContext,
@@ -171,7 +172,7 @@ export const loggedModels: Routes = (route) => {
   const list = one.extend(artifactFolder.shape);
   route("GET", "logged-models/:model_id/artifacts/directories", list, async (input, context) => {
     const model = await modelOf(context, input.model_id, true);
-    const folder = input.artifact_directory_path.replace(/\/+$/g, "");
+    const folder = withoutTrailingSlashes(input.artifact_directory_path);
     const files = await context.files.filesOf(context.project, { kind: "logged-model", id: model.id });
     return {
       root_uri: modelRoot(await experimentLocation(context, model.experiment), model.id),

@@ -4,6 +4,7 @@ import { MillraceError } from "../../../schemas/errors.ts";
 import { locationOf, modelRoot, runRoot } from "./answers.ts";
 import type { MlflowContext } from "./door.ts";
 import { readMlModel } from "./mlmodel.ts";
+import { withoutTrailingSlashes } from "./slashes.ts";
 
 /** The run or logged model that keeps a model's files, and the folder below its root. */
 type Place = { owner: "run" | "logged-model"; id: string; folder: string };
@@ -24,7 +25,7 @@ const forms: readonly [owner: Place["owner"], form: RegExp][] = [
 const placeOf = (source: string): Place | null => {
   for (const [owner, form] of forms) {
     const found = form.exec(source);
-    if (found !== null) return { owner, id: found[1], folder: (found[2] ?? "").replace(/\/+$/, "") };
+    if (found !== null) return { owner, id: found[1], folder: withoutTrailingSlashes(found[2] ?? "") };
   }
   return null;
 };
@@ -45,6 +46,9 @@ export const runOfSource = async ({ states, project }: MlflowContext, source: st
   return (await states.loggedModel(project, place.id))?.created.run ?? null;
 };
 
+/** Bytes of an `MLmodel` file, which is some kilobytes long. */
+const MOST_DESCRIPTION = 4 << 20;
+
 /** The ONNX file of an MLflow model, and the columns that its `MLmodel` names; null without one. NOT_FOUND. */
 export const findOnnx = async (context: MlflowContext, source: string): Promise<FoundModel | null> => {
   const place = placeOf(source);
@@ -53,6 +57,13 @@ export const findOnnx = async (context: MlflowContext, source: string): Promise<
   const { files } = await ownerOf(context, place);
   const described = files.get(within(place.folder, "MLmodel"));
   if (described === undefined) return null;
+  const { size = 0 } = (await artifacts.stat(described.digest)) ?? {};
+  if (size > MOST_DESCRIPTION) {
+    throw new MillraceError(
+      "BAD_REQUEST",
+      `source: its MLmodel has ${size} bytes; at most ${MOST_DESCRIPTION} are read`,
+    );
+  }
   const { onnx, columns } = readMlModel((await artifacts.read(described.digest)).toString());
   const file = onnx === null ? undefined : files.get(within(place.folder, onnx));
   return file === undefined ? null : { artifact: file.digest, columns };
