@@ -1,6 +1,6 @@
 import type { Type } from "avsc";
 import { avroLimits } from "./avro-limits.ts";
-import { branchName, Mismatch, maxLong, minLong, shapeOf, widthOf, within } from "./avro-shape.ts";
+import { branchName, isLong, Mismatch, shapeOf, widthOf, within } from "./avro-shape.ts";
 import { MillraceError } from "./errors.ts";
 import { listed, preview } from "./preview.ts";
 
@@ -140,9 +140,6 @@ const compile = (type: Type): Converter => {
       return { accepts: (value) => value !== undefined, convert: unionConverter(shape.branches, shape.wrapped) };
   }
 };
-
-const isLong = (value: unknown): boolean =>
-  Number.isSafeInteger(value) && (value as number) >= minLong && (value as number) <= maxLong;
 
 const isLatin = (value: unknown): boolean => {
   if (typeof value !== "string") return false;

@@ -87,4 +87,7 @@ export const within = (error: unknown, step: string | number): unknown => {
 
 /** The longs that avsc writes exactly; it doubles a negative one in floating point. */
 export const maxLong = Number.MAX_SAFE_INTEGER - 1;
-export const minLong = -(2 ** 52);
+const minLong = -(2 ** 52);
+
+export const isLong = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= minLong && (value as number) <= maxLong;

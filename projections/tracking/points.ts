@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { isLong } from "../../schemas/avro-shape.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { preview } from "../../schemas/preview.ts";
 import type { MetricBatchRecord } from "../../schemas/topics.ts";
@@ -59,10 +60,10 @@ export const metricBatch = (of: RunOfMetrics, points: readonly MetricPoint[]): M
     points: points.map(({ key, value, timestamp, step, model = "", dataset }, i) => {
       checkKey(key, `metrics[${i}].key`);
       if (typeof value !== "number") refuse(`metrics[${i}].value: ${preview(value)} is no number`);
-      if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+      if (!isLong(timestamp) || timestamp < 0) {
         refuse(`metrics[${i}].timestamp: ${timestamp} is no time in milliseconds since 1970`);
       }
-      if (!Number.isSafeInteger(step)) refuse(`metrics[${i}].step: ${step} is no whole number`);
+      if (!isLong(step)) refuse(`metrics[${i}].step: ${step} is no whole number from -2^52 to 2^53`);
       return { key, value, timestamp, step, model, dataset: dataset?.name ?? "", digest: dataset?.digest ?? "" };
     }),
   };
