@@ -81,6 +81,10 @@ export const gate = (eventStore: EventStore, options: { logger?: Logger; denials
             live = true;
             continue;
           }
+          if (message.type === "skipped") {
+            after = message.position;
+            continue;
+          }
           const project = parseStreamName(message.event.stream)?.project;
           if (project !== undefined) members.set(project, fold(members.get(project) ?? nobody, message.event));
           after = message.event.position;

@@ -3,7 +3,7 @@ import type { Artifacts } from "../infra/artifacts/port.ts";
 import { openBroker } from "../infra/broker/open.ts";
 import type { Broker } from "../infra/broker/port.ts";
 import type { Settings } from "../infra/config.ts";
-import { openEventStore } from "../infra/event-store/open.ts";
+import { type EventStoreOptions, openEventStore } from "../infra/event-store/open.ts";
 import type { EventStore } from "../infra/event-store/port.ts";
 import { openOnlineStore } from "../infra/online-store/open.ts";
 import type { OnlineStore } from "../infra/online-store/port.ts";
@@ -20,7 +20,7 @@ export type Engines = {
   close(): Promise<void>;
 };
 
-export const openEngines = async (settings: Settings): Promise<Engines> => {
+export const openEngines = async (settings: Settings, options: EventStoreOptions = {}): Promise<Engines> => {
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(engine: T): T => {
     opened.push(engine);
@@ -30,7 +30,7 @@ export const openEngines = async (settings: Settings): Promise<Engines> => {
     for (const engine of opened.reverse()) await engine.close();
   };
   try {
-    const eventStore = keep(await openEventStore(settings.eventStore));
+    const eventStore = keep(await openEventStore(settings.eventStore, options));
     return {
       eventStore,
       broker: keep(await openBroker(settings.broker)),

@@ -31,6 +31,7 @@ import { countCommands, countDenials } from "./command-metrics.ts";
 import { documentsPart } from "./documents.ts";
 import { projectionDoor } from "./doors/projections.ts";
 import { openEngines } from "./engines.ts";
+import { faultLogger, gaugeFaults } from "./history-faults.ts";
 import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
@@ -156,6 +157,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   opened.add({ name: "commands", close: closeBus });
   const commands = countCommands(metrics, bus);
   countDenials(metrics, members);
+  gaugeFaults(metrics, engines.eventStore);
   const catalog = await followCatalog(engines.eventStore, signal);
   parts.keep("catalog", catalog.done);
   starting.throwIfAborted();
@@ -255,7 +257,7 @@ const openStores = async ({ settings, logger, opened, starting }: Opening) => {
     opened.add({ name: "warehouse", withinMs: 2_500, close: () => embedded.close(), cut: () => void killChildren() });
   }
   starting.throwIfAborted();
-  const engines = await openEngines(settings);
+  const engines = await openEngines(settings, { onFault: faultLogger(logger) });
   opened.add({ name: "engines", withinMs: 1_500, close: engines.close });
   starting.throwIfAborted();
   const warehouse = usesWarehouse

@@ -18,6 +18,7 @@ export const auditTable = (): EventTable => {
   let chains = auditChains();
   return {
     table: "audit",
+    verbatim: true,
     async resume(ask, table) {
       const heads = await ask<{ project: string; hash: string }>(
         `SELECT project, argMax(hash, position) AS hash FROM ${table} GROUP BY project`,

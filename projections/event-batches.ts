@@ -1,8 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
+import { comparePositions, type EventStore, type Position, type StoredEvent } from "../infra/event-store/port.ts";
 
-/** Events in order, cut where the reader was ready for them. `position` is that of the newest event handled with it. */
-export type EventBatch = { events: readonly StoredEvent[]; position: Position; caughtUp: boolean };
+/**
+ * Events in order, cut where the reader was ready for them. `position` is that of the newest event handled with it,
+ * which may be one that was skipped.
+ */
+export type EventBatch = {
+  events: readonly StoredEvent[];
+  position: Position;
+  caughtUp: boolean;
+  /** Streams that something was left out of. */
+  skipped: readonly string[];
+};
 
 export type EventBatchOptions = {
   /** Exclusive. */
@@ -12,6 +21,8 @@ export type EventBatchOptions = {
   maxEvents: number;
   /** How long a live event waits for company; 0 takes what this turn of the event loop brought. */
   lingerMs: number;
+  /** As `EventStore.subscribe` takes it. */
+  verbatim?: boolean;
 };
 
 /**
@@ -25,6 +36,8 @@ export async function* eventBatches(eventStore: EventStore, options: EventBatchO
   const { signal } = stop;
   let waiting: StoredEvent[] = [];
   let position = options.after;
+  let skippedTo = options.after;
+  const skipped = new Set<string>();
   let caughtUp = false;
   let ended = false;
   let failure: unknown;
@@ -33,10 +46,13 @@ export async function* eventBatches(eventStore: EventStore, options: EventBatchO
 
   const pump = async (): Promise<void> => {
     try {
-      for await (const message of eventStore.subscribe({ after: options.after, signal })) {
+      for await (const message of eventStore.subscribe({ after: options.after, signal, verbatim: options.verbatim })) {
         if (message.type === "caughtUp") caughtUp = true;
-        else waiting.push(message.event);
-        if (waiting.length === 1 || waiting.length >= maxEvents || message.type === "caughtUp") wakeReader();
+        else if (message.type === "skipped") {
+          skippedTo = message.position;
+          skipped.add(message.stream);
+        } else waiting.push(message.event);
+        if (waiting.length === 1 || waiting.length >= maxEvents || message.type !== "event") wakeReader();
         while (waiting.length >= maxEvents && !signal.aborted) {
           await new Promise<void>((resolve) => {
             wakePump = resolve;
@@ -70,23 +86,27 @@ export async function* eventBatches(eventStore: EventStore, options: EventBatchO
     });
 
   let told = false;
+  const isEmpty = (): boolean => waiting.length === 0 && comparePositions(skippedTo, position) <= 0;
   const isFull = (): boolean => waiting.length >= maxEvents || ended || signal.aborted || (caughtUp && !told);
   try {
     while (!signal.aborted) {
-      while (waiting.length === 0 && !ended && !signal.aborted && (told || !caughtUp)) await woken();
+      while (isEmpty() && !ended && !signal.aborted && (told || !caughtUp)) await woken();
       if (lingerMs === 0) await nextTurn();
       else {
         const until = performance.now() + lingerMs;
         for (let left = lingerMs; left > 0 && !isFull(); left = until - performance.now()) await woken(left);
       }
       if (signal.aborted) break;
-      if (waiting.length > 0 || (caughtUp && !told)) {
+      if (!isEmpty() || (caughtUp && !told)) {
         const events = waiting;
         waiting = [];
         wakePump();
         if (events.length > 0) position = events[events.length - 1].position;
+        if (comparePositions(skippedTo, position) > 0) position = skippedTo;
         told = caughtUp;
-        yield { events, position, caughtUp };
+        const batch = { events, position, caughtUp, skipped: [...skipped] };
+        skipped.clear();
+        yield batch;
       } else if (ended) break;
     }
     if (failure !== undefined) throw failure;

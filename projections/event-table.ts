@@ -9,6 +9,8 @@ import { eventBatches } from "./event-batches.ts";
 /** A warehouse table made of lifecycle events. Its column `position` is its checkpoint. */
 export type EventTable = {
   table: string;
+  /** It keeps events as they are: `EventStore.subscribe`. */
+  verbatim?: boolean;
   /** The rows that these events add, in the order of their positions. */
   rows(events: readonly StoredEvent[]): Promise<Record<string, unknown>[]>;
   /** Called once before the first rows, where these depend on what is in the table already. */
@@ -77,10 +79,11 @@ export const runEventTable = async (table: EventTable, options: EventTableOption
     });
   };
 
+  const batches = { signal, maxEvents, lingerMs, verbatim: table.verbatim };
   const after = await untilDone(newestPosition);
   if (after === null) return;
   await untilDone(async () => table.resume?.(ask, table.table));
-  for await (const batch of eventBatches(eventStore, { after, signal, maxEvents, lingerMs })) {
+  for await (const batch of eventBatches(eventStore, { ...batches, after })) {
     const rows = await table.rows(batch.events);
     if (rows.length > 0) await write(rows, rows[rows.length - 1].position as Position);
     if (signal.aborted) return;

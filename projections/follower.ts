@@ -6,6 +6,7 @@ import type { Tried } from "../infra/report.ts";
 import { isMillraceError } from "../schemas/errors.ts";
 import { eventBatches } from "./event-batches.ts";
 import { positionKey } from "./generations.ts";
+import { encodeSkipped, readSkipped, skippedKey } from "./skipped-streams.ts";
 
 export type ChannelMessage = { channel: string; message: string };
 
@@ -17,6 +18,8 @@ export type Changes = {
   keys: string[];
   /** For subscribers: what happened in the batch's events after this position. */
   messages(after: Position): ChannelMessage[];
+  /** Streams that could not be folded beyond an event, since the beginning. */
+  skipped?: Iterable<string>;
 };
 
 export type Projection = {
@@ -98,13 +101,18 @@ export const follow = (options: {
   const run = async (): Promise<void> => {
     stored = await onlineStore.get(positionKey(prefix));
     position = stored?.toString() ?? START;
+    const skipped = await readSkipped(onlineStore, prefix);
     const folding = projection.open(onlineStore, generation);
     const maxEvents = options.maxEvents ?? MAX_EVENTS;
     for await (const batch of eventBatches(eventStore, { after: position, signal, maxEvents, lingerMs: 0 })) {
       const changes = await folding.fold(batch.events);
       const checkpoint = Buffer.from(batch.position);
       changes.entries.push({ key: positionKey(prefix), value: checkpoint, offset: Number(batch.position) });
-      if (batch.events.length > 0 && !(await write(changes.entries, changes.index, checkpoint))) return;
+      const news = [...batch.skipped, ...(changes.skipped ?? [])].filter((stream) => !skipped.has(stream));
+      for (const stream of news) skipped.add(stream);
+      if (news.length > 0) changes.entries.push({ key: skippedKey(prefix), value: encodeSkipped(skipped) });
+      const isEmpty = batch.events.length === 0 && news.length === 0;
+      if (!isEmpty && !(await write(changes.entries, changes.index, checkpoint))) return;
       const from = position;
       position = batch.position;
       for (const waiter of waiters) {

@@ -7,6 +7,7 @@ import type { Follower, Projection, WrittenBatch } from "./follower.ts";
 import { follow } from "./follower.ts";
 import type { BatchNotice, Generation } from "./generations.ts";
 import { buildingKey, encodeGeneration, liveKey, noticeChannel, readGeneration, readPosition } from "./generations.ts";
+import { isAnyReadable, readSkipped } from "./skipped-streams.ts";
 
 /** How far a build is. `rate` is events a second since it began; `head` the newest position when it began. */
 export type BuildProgress = { generation: number; events: number; rate: number; position: Position; head: Position };
@@ -44,7 +45,8 @@ type Build = { promise: Promise<BuildResult>; resolve(result: BuildResult): void
  *
  * The first generation is live from its first event. Every later one, of a new version or a rebuild, is built
  * beside the live one and takes over when it reflects at least as much; only then is the old one cleared. While
- * another *version* is built, the old generation stands still: this release has no code that could keep it.
+ * another *version* is built, the old generation stands still: this release has no code that could keep it. So it does
+ * where it has left out a stream that can be read now.
  */
 export const runProjection = (options: ProjectionOptions): RunningProjection => {
   const { projection, eventStore, onlineStore } = options;
@@ -188,10 +190,12 @@ export const runProjection = (options: ProjectionOptions): RunningProjection => 
       return;
     }
     await clearReplaced(stored);
-    if (stored.version === version) followLive(stored);
+    const skipped = await readSkipped(onlineStore, projection.prefix(stored.generation));
+    const isWhole = stored.version === version && !(await isAnyReadable(eventStore, skipped));
+    if (isWhole) followLive(stored);
     else live = stored;
     if (begun?.version === version) startBuild(async () => begun, options.onProgress);
-    else if (stored.version !== version) startBuild(newGeneration, options.onProgress);
+    else if (!isWhole) startBuild(newGeneration, options.onProgress);
     else if (begun !== null) await abandon(begun);
   };
 

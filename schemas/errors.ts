@@ -26,6 +26,16 @@ const table = {
     retryable: false,
     meaning: "A stored event has a type or version that this release cannot read.",
   },
+  UNREADABLE_EVENT: {
+    status: 500,
+    retryable: false,
+    meaning: "A stored event is not what this platform writes; details name stream, revision and position.",
+  },
+  HISTORY_INCOMPLETE: {
+    status: 409,
+    retryable: false,
+    meaning: "A stream was deleted, or events of it are gone: nothing can be decided on what is left of it.",
+  },
   UNKNOWN_TOPIC: { status: 404, retryable: false, meaning: "The topic does not exist." },
   UNKNOWN_SCHEMA: {
     status: 422,

@@ -106,6 +106,10 @@ const known = (type: string): type is LifecycleEvent["type"] => Object.hasOwn(st
 
 export const eventTypes = Object.keys(steps) as LifecycleEvent["type"][];
 
+/** Whether this release reads events of the type at the version that they were written at. */
+export const isReadable = (type: string, schemaVersion: number): boolean =>
+  known(type) && Number.isInteger(schemaVersion) && schemaVersion >= 1 && schemaVersion <= steps[type].length + 1;
+
 /** The version at which this release writes an event type, from 1. UNKNOWN_EVENT. */
 export const currentVersion = (type: string): number => {
   if (!known(type)) {
@@ -121,7 +125,7 @@ export const currentVersion = (type: string): number => {
 export const upcast = (type: string, schemaVersion: number, data: unknown): unknown => {
   const newest = currentVersion(type);
   if (schemaVersion === newest) return data;
-  if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > newest) {
+  if (!isReadable(type, schemaVersion)) {
     throw new MillraceError(
       "UNKNOWN_EVENT",
       `event ${type} has version ${schemaVersion}; this release reads 1 to ${newest}; upgrade Millrace`,

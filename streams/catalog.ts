@@ -146,9 +146,9 @@ export const followCatalog = async (eventStore: EventStore, signal: AbortSignal)
   const done = (async () => {
     try {
       for await (const message of eventStore.subscribe({ signal })) {
-        if (message.type === "caughtUp") {
+        if (message.type !== "event") {
           catalog.position = message.position;
-          caughtUp.resolve();
+          if (message.type === "caughtUp") caughtUp.resolve();
         } else {
           evolveCatalog(catalog, message.event);
           revision += 1;

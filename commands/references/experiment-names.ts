@@ -2,6 +2,7 @@ import { type Clock, uuidv7 } from "../../infra/clock.ts";
 import type { EventStore, StoredEvent } from "../../infra/event-store/port.ts";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { streamName } from "../../schemas/lifecycle.ts";
+import { auxiliaryStreams } from "../../schemas/own-streams.ts";
 import { type Experiment, experiment } from "../experiment/decider.ts";
 import { uuidv5 } from "../identity.ts";
 import { type Fold, stateReader } from "../state-reader.ts";
@@ -12,7 +13,8 @@ type Claim = { name: string; experiment: string };
 /** A claim that led to nothing (its process died) stands so long. */
 const CLAIM_MS = 10_000;
 
-const claims = (project: string, name: string): string => `name-${project}/experiment-${uuidv5(name)}`;
+const claims = (project: string, name: string): string =>
+  `${auxiliaryStreams.names}${project}/experiment-${uuidv5(name)}`;
 
 type Load = ReturnType<typeof stateReader>["load"];
 

@@ -1,98 +1,104 @@
-import { BACKWARDS, END, type ResolvedEvent, StreamNotFoundError } from "@kurrent/kurrentdb-client";
-import type { KurrentDbConnection } from "./kurrentdb-connection.ts";
-import { logPosition, storedEvent, streamFilter } from "./kurrentdb-events.ts";
-import { comparePositions, type Position, type ReadAllOptions, START, type StoredEvent } from "./port.ts";
+import { type FoundEvent, faultError, type HistoryGuard } from "./history-guard.ts";
+import type { Deadline, KurrentDbConnection } from "./kurrentdb-connection.ts";
+import { deletion, emptied, isTombstone, missing, tombstone } from "./kurrentdb-histories.ts";
+import { flat, logEvents, ownEvent } from "./kurrentdb-log.ts";
+import type { Streams } from "./kurrentdb-request.ts";
+import { type ReadAllOptions, START, type StoredEvent } from "./port.ts";
 
 /**
- * Whole pages: a reader that takes its time holds nothing open at the server, and a page that fails is asked for again.
+ * Events of a stream from a revision on, as one read of the server; where it breaks it goes on. `onAbsent` is told of a
+ * stream that never was.
  */
-const pageEvents = 512;
-
-const collected = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-};
-
-const isEvent = (event: StoredEvent | null): event is StoredEvent => event !== null;
-
-type StreamPage = { from?: bigint; backwards?: boolean; count: number };
-
-/** Nothing of a stream that is not there. */
-const streamPage = (connection: KurrentDbConnection, stream: string, page: StreamPage): Promise<ResolvedEvent[]> =>
-  connection.ask(async (client) => {
-    const fromRevision = page.from ?? (page.backwards ? END : undefined);
-    const direction = page.backwards ? BACKWARDS : undefined;
-    try {
-      return await collected(client.readStream(stream, { fromRevision, direction, maxCount: page.count }));
-    } catch (error) {
-      if (error instanceof StreamNotFoundError) return [];
-      throw error;
-    }
-  });
-
 export async function* readStream(
   connection: KurrentDbConnection,
+  guard: HistoryGuard,
   stream: string,
   from: bigint,
+  onAbsent: (stream: string) => void,
 ): AsyncGenerator<StoredEvent> {
-  for (let next = from; ; ) {
-    const page = await streamPage(connection, stream, { from: next, count: pageEvents });
-    for (const event of page.map(storedEvent).filter(isEvent)) {
-      next = event.revision + 1n;
-      yield event;
+  let next = from;
+  let deadline = connection.deadline();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const request = { of: "stream", stream: `${connection.namePrefix}${stream}`, from: next } as const;
+      let found = false;
+      for await (const answers of connection.read(request, { first: deadline })) {
+        for (const answer of answers) {
+          if (answer.kind === "streamNotFound") {
+            const fault = next > 0n ? missing(stream, next) : await deletion(connection, stream, deadline);
+            if (fault !== null) throw faultError(fault);
+            onAbsent(stream);
+            return;
+          }
+          if (answer.kind !== "event") continue;
+          found = true;
+          attempt = 1;
+          connection.saw(answer.event.position);
+          const event = guard.demand(ownEvent(connection, answer.event), next);
+          next += 1n;
+          yield event;
+        }
+        deadline = connection.deadline();
+      }
+      if (!found && next === 0n) throw faultError(emptied(stream));
+      return;
+    } catch (error) {
+      if (isTombstone(error)) throw faultError(tombstone(stream));
+      await connection.again(error, attempt, deadline);
     }
-    if (page.length < pageEvents) return;
   }
 }
 
-/** Newest first. */
+/** Newest first, readable or not; nothing of a stream that is not there. All of it before the deadline. */
 export async function* readStreamBackwards(
   connection: KurrentDbConnection,
   stream: string,
-): AsyncGenerator<StoredEvent> {
+  deadline: Deadline,
+): AsyncGenerator<FoundEvent> {
   let from: bigint | undefined;
-  for (let count = 32; ; count = pageEvents) {
-    const page = await streamPage(connection, stream, { from, backwards: true, count });
-    let oldest = 0n;
-    for (const event of page.map(storedEvent).filter(isEvent)) {
-      oldest = event.revision;
-      yield event;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const request = { of: "stream", stream: `${connection.namePrefix}${stream}`, from, backwards: true } as const;
+      for await (const answer of flat(connection.read(request, { first: deadline }))) {
+        if (answer.kind !== "event") continue;
+        attempt = 1;
+        connection.saw(answer.event.position);
+        yield ownEvent(connection, answer.event);
+        if (answer.event.revision === 0n) return;
+        from = answer.event.revision - 1n;
+      }
+      return;
+    } catch (error) {
+      if (isTombstone(error)) throw faultError(tombstone(stream));
+      await connection.again(error, attempt, deadline);
     }
-    if (page.length < count || oldest === 0n) return;
-    from = oldest - 1n;
   }
 }
 
 export async function* readAll(
   connection: KurrentDbConnection,
-  { after = START, prefixes, until = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY }: ReadAllOptions,
+  guard: HistoryGuard,
+  streams: Streams,
+  {
+    after = START,
+    until = Number.POSITIVE_INFINITY,
+    limit = Number.POSITIVE_INFINITY,
+    verbatim,
+  }: Omit<ReadAllOptions, "prefixes">,
 ): AsyncGenerator<StoredEvent> {
-  if (prefixes?.length === 0) return;
-  const filter = streamFilter(prefixes);
-  let left = limit;
-  let cursor = after;
-  while (left > 0) {
-    // Reading from a position begins with the event there, which was seen.
-    const maxCount = pageEvents + 1;
-    const resolved = await connection.ask((client) =>
-      collected(client.readAll({ fromPosition: logPosition(cursor), filter, maxCount })),
-    );
-    for (const event of resolved.map(storedEvent).filter(isEvent)) {
-      if (comparePositions(event.position, cursor) <= 0) continue;
-      cursor = event.position;
-      if (event.metadata.at > until) continue;
-      yield event;
-      if (--left <= 0) return;
+  // What is passed over does not count, so a limit is asked for as often as it takes.
+  for (let cursor = after, left = limit; left > 0; ) {
+    const count = Number.isFinite(left) ? left : undefined;
+    let taken = 0;
+    for await (const events of logEvents(connection, { streams, after: cursor, count })) {
+      for (const event of events) {
+        taken++;
+        cursor = event.position;
+        if (!guard.admits(event, verbatim) || event.metadata.at > until) continue;
+        yield event;
+        if (--left <= 0) return;
+      }
     }
-    if (resolved.length < maxCount) return;
+    if (count === undefined || taken < count) return;
   }
 }
-
-export const readHead = async (connection: KurrentDbConnection): Promise<Position> => {
-  const filter = streamFilter(undefined);
-  const [newest] = await connection.ask((client) =>
-    collected(client.readAll({ direction: BACKWARDS, fromPosition: END, filter, maxCount: 1 })),
-  );
-  return (newest === undefined ? null : storedEvent(newest))?.position ?? START;
-};

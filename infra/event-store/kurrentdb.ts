@@ -1,19 +1,39 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import { appendTo } from "./kurrentdb-append.ts";
-import { kurrentDbConnection } from "./kurrentdb-connection.ts";
-import { readAll, readHead, readStream } from "./kurrentdb-read.ts";
-import { probe, subscribeTo } from "./kurrentdb-subscribe.ts";
-import type { AppendResult, EventStore } from "./port.ts";
+import { historyGuard } from "./history-guard.ts";
+import { type Appending, appendAt, appendFirst, eventData } from "./kurrentdb-append.ts";
+import { anywhereAppender } from "./kurrentdb-append-any.ts";
+import { type KurrentDbConnection, kurrentDbConnection } from "./kurrentdb-connection.ts";
+import { headOf } from "./kurrentdb-head.ts";
+import { examineHistories } from "./kurrentdb-histories.ts";
+import { flat, logEvents } from "./kurrentdb-log.ts";
+import { readAll, readStream } from "./kurrentdb-read.ts";
+import type { Streams } from "./kurrentdb-request.ts";
+import { subscribeTo } from "./kurrentdb-subscribe.ts";
+import type { AppendResult, EventStore, ExpectedRevision, Fault } from "./port.ts";
+
+export type KurrentDbOptions = {
+  /** How the names of the streams begin that are read and written here; all but system streams without it. */
+  streams?: readonly string[];
+  /** How long a call may take, all its attempts together, milliseconds. */
+  answerMs?: number;
+  onFault?: (fault: Fault) => void;
+};
 
 /**
  * KurrentDB, and EventStoreDB from 22.10 on. A position is the commit position of an event in `$all`; system streams
  * are left out everywhere. INVALID_SETTING; ENGINE_UNAVAILABLE and ENGINE_REFUSED when the server does not answer.
  */
-export const kurrentDbEventStore = async (url: string): Promise<EventStore> => {
-  const connection = kurrentDbConnection(url);
+export const kurrentDbEventStore = async (url: string, options: KurrentDbOptions = {}): Promise<EventStore> => {
+  const { streams, answerMs = 10_000 } = options;
+  const connection = kurrentDbConnection(url, answerMs);
+  const guard = historyGuard(options.onFault);
+  const absent = recentlyAbsent();
+  const append = appender(connection, streams, absent);
+  const head = headOf(connection, serverNames(connection, streams));
   const appends = new Set<Promise<AppendResult>>();
   let closing: Promise<void> | undefined;
 
+  const named = (prefixes: readonly string[] | undefined): Streams => serverNames(connection, prefixes ?? streams);
   const whenOpen = (): void => {
     if (closing !== undefined) throw new MillraceError("CLOSED", "the event store is closed");
   };
@@ -23,8 +43,7 @@ export const kurrentDbEventStore = async (url: string): Promise<EventStore> => {
   };
 
   try {
-    await probe(connection);
-    await readHead(connection);
+    await head();
   } catch (error) {
     await connection.close();
     throw error;
@@ -36,33 +55,88 @@ export const kurrentDbEventStore = async (url: string): Promise<EventStore> => {
       if (events.length === 0) {
         throw new MillraceError("BAD_REQUEST", `an append to ${stream} needs at least one event`);
       }
-      const append = appendTo(connection, stream, events, expected);
-      appends.add(append);
+      const appending = { stream, rows: events.map(eventData), deadline: connection.deadline() };
+      const appended = append(appending, expected);
+      appends.add(appended);
       try {
-        return await append;
+        return await appended;
       } finally {
-        appends.delete(append);
+        appends.delete(appended);
       }
     },
-    async *readStream(stream, from = 0n) {
+    readStream(stream, from = 0n) {
       whenOpen();
-      yield* readStream(connection, stream, from);
+      return readStream(connection, guard, stream, from, absent.add);
     },
-    async *readAll(options = {}) {
+    readAll({ prefixes, ...read } = {}) {
       whenOpen();
-      yield* readAll(connection, options);
+      return readAll(connection, guard, named(prefixes), read);
     },
-    async *subscribe(options) {
+    subscribe({ prefixes, ...following }) {
       whenOpen();
-      yield* subscribeTo(connection, options);
+      return subscribeTo({ ...following, connection, guard, head, streams: named(prefixes) });
     },
     async head() {
       whenOpen();
-      return readHead(connection);
+      return head();
+    },
+    faults: guard.faults,
+    examine() {
+      whenOpen();
+      const log = flat(logEvents(connection, { streams: named(undefined) }));
+      return examineHistories(connection, named(undefined) ?? [""], log);
     },
     async close() {
       closing ??= close();
       await closing;
+    },
+  };
+};
+
+const serverNames = ({ namePrefix }: KurrentDbConnection, begins: Streams): Streams => {
+  if (begins === undefined) return namePrefix === "" ? undefined : [namePrefix];
+  return begins.map((begin) => `${namePrefix}${begin}`);
+};
+
+const appender = (
+  connection: KurrentDbConnection,
+  streams: Streams,
+  absent: RecentlyAbsent,
+): ((appending: Appending, expected: ExpectedRevision) => Promise<AppendResult>) => {
+  const appendAnywhere = anywhereAppender(connection);
+  return async (appending, expected) => {
+    const { stream } = appending;
+    if (streams?.some((begin) => stream.startsWith(begin)) === false) {
+      throw new MillraceError("INTERNAL", `nobody would read the stream ${stream}: ownStreams does not name its kind`);
+    }
+    if (expected === "any") return appendAnywhere(appending);
+    if (expected === "no-stream") return appendFirst(connection, appending, absent.take(stream));
+    return appendAt(connection, appending, expected);
+  };
+};
+
+type RecentlyAbsent = {
+  add(stream: string): void;
+  /** Whether it was told that the stream never was, a moment ago; once. */
+  take(stream: string): boolean;
+};
+
+const absentMs = 30_000;
+const maxAbsent = 10_000;
+
+/** Whoever creates a stream has read it before, so that its past need not be asked for again. */
+const recentlyAbsent = (): RecentlyAbsent => {
+  const until = new Map<string, number>();
+  return {
+    add(stream) {
+      until.delete(stream);
+      until.set(stream, performance.now() + absentMs);
+      if (until.size > maxAbsent) until.delete(until.keys().next().value as string);
+    },
+    take(stream) {
+      const end = until.get(stream);
+      until.delete(stream);
+      return end !== undefined && performance.now() < end;
     },
   };
 };

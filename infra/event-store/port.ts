@@ -1,3 +1,5 @@
+import type { Aggregate } from "../../schemas/lifecycle.ts";
+
 /**
  * The event store: one ordered log of lifecycle facts, cut into streams.
  *
@@ -9,13 +11,29 @@
  * - `subscribe` yields history after `from`, then `caughtUp` once, then live events, without gap or repeat.
  *   Persist only positions of events that you have handled.
  *
+ * - What cannot be read stops only its own stream. `readStream` throws there: UNREADABLE_EVENT and UNKNOWN_EVENT for an
+ *   event that is not what this release writes, HISTORY_INCOMPLETE where the stream was deleted or events before are
+ *   gone. `readAll` leaves out the event and all that follow it in its stream, as `subscribe` does, which tells their
+ *   positions as `skipped`. `faults` names them.
+ * - A stream that was deleted is not begun anew: an append of "no-stream" to it is HISTORY_INCOMPLETE.
+ * - Each call ends within a deadline of the adapter, in ENGINE_UNAVAILABLE where the engine does not answer. Whether an
+ *   append that ended so was written is then unknown; with the same ids and expectation it may be repeated.
+ *
+ * `deduplicated` may be false for a retry whose first try this store has not seen the position of: KurrentDB recognises
+ * retries and does not say so.
+ *
  * Left out on purpose: deletion, server-side projections, persistent subscriptions.
  */
 export type EventMetadata = {
+  /** One for all that follows from one request, given by whoever asked or the first command's id. */
   $correlationId: string;
+  /** Id of what led to the event: the command or, where an event or a record led to that, this one. */
   $causationId: string;
   actor: string;
   project: string;
+  /** Of an aggregate's events, what the stream's name says, too; older releases did not write it. */
+  aggregate?: Aggregate;
+  id?: string;
   /** The event type's version when it was written; upcasters start from it. */
   schemaVersion: number;
   /** When the command was decided, UTC milliseconds. */
@@ -42,9 +60,26 @@ export type ReadAllOptions = {
   /** Only events whose `metadata.at` is at most this, UTC milliseconds. */
   until?: number;
   limit?: number;
+  /** See `subscribe`. */
+  verbatim?: boolean;
 };
 
-export type SubscriptionMessage = { type: "event"; event: StoredEvent } | { type: "caughtUp"; position: Position };
+export type SubscriptionMessage =
+  | { type: "event"; event: StoredEvent }
+  /** An event that cannot be read, or follows one in its stream. */
+  | { type: "skipped"; stream: string; position: Position }
+  | { type: "caughtUp"; position: Position };
+
+/** Why a stream cannot be read beyond a revision. */
+export type Fault = {
+  code: "UNREADABLE_EVENT" | "UNKNOWN_EVENT" | "HISTORY_INCOMPLETE";
+  stream: string;
+  revision: bigint;
+  /** Null where there is no event to stand for the fault. */
+  position: Position | null;
+  /** For people: names all of the above. */
+  message: string;
+};
 
 export type EventStore = {
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult>;
@@ -55,9 +90,18 @@ export type EventStore = {
     after?: Position;
     prefixes?: readonly string[];
     signal: AbortSignal;
+    /**
+     * For those who keep events without folding them: also events that this release does not know, and what follows
+     * one that cannot be read. Only that one is left out.
+     */
+    verbatim?: boolean;
   }): AsyncIterable<SubscriptionMessage>;
   /** Position of the newest event; "0" when there is none. */
   head(): Promise<Position>;
+  /** The first fault of each stream that `readAll` and `subscribe` have left something out of, by stream. */
+  faults(): ReadonlyMap<string, Fault>;
+  /** Reads the whole log for faults, one a stream; it takes as long as that. */
+  examine(): AsyncIterable<Fault>;
   close(): Promise<void>;
 };
 

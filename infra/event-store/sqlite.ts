@@ -3,7 +3,8 @@ import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { openSqlite, transactWhenFree } from "../sqlite/database.ts";
 import { mapSqliteError } from "../sqlite/errors.ts";
 import { changeSignal } from "../sqlite/signal.ts";
-import type { AppendResult, EventMetadata, EventStore, Position, StoredEvent } from "./port.ts";
+import { type FoundEvent, faultsIn, foundEvent, historyGuard, skipped } from "./history-guard.ts";
+import type { AppendResult, EventStore, Fault, Position } from "./port.ts";
 import { START } from "./port.ts";
 import { type Append, appender } from "./sqlite-append.ts";
 
@@ -30,15 +31,19 @@ const maxGroup = 512;
 type Row = [number, string, number, string, string, string, string];
 type Waiting = { append: Append; resolve: (result: AppendResult) => void; reject: (error: unknown) => void };
 
+type SqliteEventStoreOptions = { maxBytes?: number; onFault?: (fault: Fault) => void };
+
 /**
  * The event store in one SQLite file. Appends that wait at the same time share one transaction and one sync of the
  * disk; the write lock makes the order of positions the order of commits. Any number of threads may open the file.
  */
-export const sqliteEventStore = (path: string, options: { maxBytes?: number } = {}): EventStore => {
+export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions = {}): EventStore => {
+  const { onFault, ...sqlite } = options;
   const reads = openSqlite(path, { synchronous: "FULL", create });
-  const writes = openSqlite(path, { synchronous: "FULL", create, busyTimeoutMs: 0, ...options });
+  const writes = openSqlite(path, { synchronous: "FULL", create, busyTimeoutMs: 0, ...sqlite });
   const changes = changeSignal(path, "events", reads);
   const write = appender(writes);
+  const guard = historyGuard(onFault);
   const headQuery = reads.prepare("SELECT max(position) FROM events");
   headQuery.setReturnArrays(true);
   const streamQuery = reads.prepare(
@@ -124,6 +129,16 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
     };
   };
 
+  /** All that the log holds now, readable or not. */
+  async function* found(): AsyncGenerator<FoundEvent> {
+    const bound = head();
+    const page = logPages(undefined, undefined);
+    for (let rows = page(0, bound, pageRows); rows.length > 0; ) {
+      for (const row of rows) yield eventOf(row);
+      rows = page(rows[rows.length - 1][0], bound, pageRows);
+    }
+  }
+
   return {
     append(stream, events, expected) {
       if (closed) return Promise.reject(new MillraceError("CLOSED", "the event store is closed"));
@@ -144,30 +159,33 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
     },
 
     async *readStream(stream, from = 0n) {
-      let next = Number(from);
+      let expected = from;
       for (;;) {
-        const page = pageOf(() => streamQuery.all(stream, next));
-        for (const row of page) yield storedEvent(row);
+        const page = pageOf(() => streamQuery.all(stream, Number(expected)));
+        for (const row of page) yield guard.demand(eventOf(row), expected++);
         if (page.length < pageRows) return;
-        next = page[page.length - 1][2] + 1;
       }
     },
 
-    async *readAll({ after = START, prefixes, until, limit = Number.POSITIVE_INFINITY } = {}) {
+    async *readAll({ after = START, prefixes, until, limit = Number.POSITIVE_INFINITY, verbatim } = {}) {
       const bound = head();
       const page = logPages(prefixes, until);
       let cursor = rowOf(after);
       for (let left = limit; left > 0; ) {
         const asked = Math.min(left, pageRows);
         const rows = page(cursor, bound, asked);
-        for (const row of rows) yield storedEvent(row);
+        for (const row of rows) {
+          const event = eventOf(row);
+          if (!guard.admits(event, verbatim)) continue;
+          yield event;
+          left--;
+        }
         if (rows.length < asked) return;
-        left -= rows.length;
         cursor = rows[rows.length - 1][0];
       }
     },
 
-    async *subscribe({ after = START, prefixes, signal }) {
+    async *subscribe({ after = START, prefixes, signal, verbatim }) {
       const page = logPages(prefixes, undefined);
       let cursor = rowOf(after);
       let live = false;
@@ -177,7 +195,8 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
         const bound = head();
         const rows = bound > cursor ? page(cursor, bound, pageRows) : [];
         for (const row of rows) {
-          yield { type: "event", event: storedEvent(row) };
+          const event = eventOf(row);
+          yield guard.admits(event, verbatim) ? { type: "event", event } : skipped(event);
           if (signal.aborted) return;
         }
         if (rows.length === pageRows) {
@@ -195,6 +214,10 @@ export const sqliteEventStore = (path: string, options: { maxBytes?: number } = 
     async head() {
       return String(head());
     },
+
+    faults: guard.faults,
+
+    examine: () => faultsIn(found()),
 
     async close() {
       if (closed) return;
@@ -223,20 +246,5 @@ const rowOf = (position: Position): number => {
   return row;
 };
 
-const storedEvent = (row: Row): StoredEvent => {
-  try {
-    return {
-      id: row[3],
-      type: row[4],
-      data: JSON.parse(row[5]) as unknown,
-      metadata: JSON.parse(row[6]) as EventMetadata,
-      stream: row[1],
-      revision: BigInt(row[2]),
-      position: String(row[0]),
-    };
-  } catch (cause) {
-    const which = `${row[1]} revision ${row[2]}, position ${row[0]}`;
-    const message = `the event ${which} is not JSON: the store was changed from outside; restore it from a backup`;
-    throw new MillraceError("INTERNAL", message, { cause });
-  }
-};
+const eventOf = ([position, stream, revision, id, type, data, metadata]: Row): FoundEvent =>
+  foundEvent({ id, type, stream, revision: BigInt(revision), position: String(position) }, data, metadata);

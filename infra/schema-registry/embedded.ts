@@ -1,5 +1,6 @@
 import { avroType } from "../../schemas/codec.ts";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
+import { auxiliaryStreams } from "../../schemas/own-streams.ts";
 import { systemClock, uuidv7 } from "../clock.ts";
 import type { EventStore, NewEvent } from "../event-store/port.ts";
 import { canonicalSchema } from "./canonical.ts";
@@ -8,7 +9,7 @@ import { type Compatibility, defaultCompatibility, type RegisteredSchema, type S
 import { applyEvent, findSchema, levelOf, noRegistrations, type RegistryEvent, versionsOf } from "./registrations.ts";
 
 /** Not an aggregate's name, so that nobody who reads lifecycle events by prefix meets it. */
-const stream = "schema-registry-platform/schemas";
+const stream = `${auxiliaryStreams.schemas}platform/schemas`;
 const maxAttempts = 100;
 
 /**

@@ -15,7 +15,8 @@ export const audit: CliCommand = {
   help: `Usage: millrace audit verify|export [OPTIONS]
 
 verify  Computes the chain of digests again from the event store and compares it with the one in the warehouse, or in
-        an exported file. Names every event that was changed, deleted or inserted; the exit code is then 1.
+        an exported file. Names every event that was changed, deleted or inserted, and every stream that cannot be read
+        whole; the exit code is then 1.
 export  Writes the chain, computed from the event store, to the standard output.
 
   --project P        Only of this project (all)
@@ -48,14 +49,15 @@ ${settingHelp}`,
     requireData(settings);
     const eventStore = await openEventStore(settings.eventStore);
     try {
-      const events = () => eventStore.readAll({ prefixes: auditedPrefixes(project) });
+      const events = () => eventStore.readAll({ prefixes: auditedPrefixes(project), verbatim: true });
       if (action === "export") {
         await print(auditText(auditOf(events(), range), format));
         return 0;
       }
       const verdict = await verified(settings, eventStore, { project, against, digest });
       report(verdict, against ?? "the warehouse");
-      return verdict.findings.length + verdict.unknownDigests.length === 0 ? 0 : 1;
+      const faults = await reportFaults(eventStore, auditedPrefixes(project));
+      return verdict.findings.length + verdict.unknownDigests.length + faults === 0 ? 0 : 1;
     } finally {
       await eventStore.close();
     }
@@ -69,7 +71,7 @@ const verified = async (
   eventStore: EventStore,
   { project, against, digest }: What,
 ): Promise<AuditVerdict> => {
-  const events = eventStore.readAll({ prefixes: auditedPrefixes(project) });
+  const events = eventStore.readAll({ prefixes: auditedPrefixes(project), verbatim: true });
   const digests = digest === undefined ? [] : [digest.toLowerCase()];
   if (against !== undefined) return verifyAudit(events, ofProject(exportedAudit(against), project), digests);
   const running = await runningWarehouse(settings, pino({ level: settings.logLevel }, pino.destination(2)));
@@ -102,6 +104,18 @@ const report = ({ events, newer, heads, findings, unknownDigests }: AuditVerdict
   for (const [project, { position, hash }] of heads) console.log(`${project}: head ${hash} at position ${position}`);
   const later = newer === 0 ? "" : `; ${newer} of them newer than the copy`;
   console.log(`${events} events compared with ${copy}: ${findings.length} differ${later}`);
+};
+
+/** Names the streams that cannot be read whole: what is gone from both sides, the comparison cannot see. */
+const reportFaults = async (eventStore: EventStore, prefixes: readonly string[]): Promise<number> => {
+  let faults = 0;
+  for await (const { code, stream, message } of eventStore.examine()) {
+    if (!prefixes.some((prefix) => stream.startsWith(prefix))) continue;
+    faults++;
+    console.log(`${code}: ${message}`);
+  }
+  if (faults > 0) console.log(`${faults} streams cannot be read whole`);
+  return faults;
 };
 
 const momentOption = (text: string | undefined, name: string): number | undefined => {

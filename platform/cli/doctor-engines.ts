@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { openArtifacts } from "../../infra/artifacts/open.ts";
 import { openBroker } from "../../infra/broker/open.ts";
 import type { Settings } from "../../infra/config.ts";
@@ -5,8 +6,34 @@ import { withoutCredentials } from "../../infra/engine-url.ts";
 import { openEventStore } from "../../infra/event-store/open.ts";
 import { openOnlineStore } from "../../infra/online-store/open.ts";
 import { openSchemaRegistry } from "../../infra/schema-registry/open.ts";
+import { sqlitePath } from "../../infra/sqlite/database.ts";
 
 export type Finding = { name: string; ok: boolean; detail: string };
+
+/** Faults that are told one by one. */
+const shownFaults = 20;
+
+/** Reads the event store whole: every stream of ours from its beginning. */
+export const historyFindings = async ({ eventStore: url }: Settings): Promise<Finding[]> => {
+  const name = "Histories";
+  if (/^sqlite:/i.test(url) && !existsSync(sqlitePath(url))) return [{ name, ok: true, detail: "none yet" }];
+  const found: Finding[] = [];
+  let faults = 0;
+  try {
+    const store = await openEventStore(url);
+    try {
+      for await (const { code, message } of store.examine()) {
+        if (++faults <= shownFaults) found.push({ name, ok: false, detail: `${code}: ${message}` });
+      }
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    return [{ name, ok: false, detail: (error as Error).message }];
+  }
+  if (faults > shownFaults) found.push({ name, ok: false, detail: `${faults} streams in all` });
+  return faults === 0 ? [{ name, ok: true, detail: "every stream can be read from its beginning" }] : found;
+};
 
 type Probe = { name: string; url: string; ask(): Promise<{ close(): Promise<void> }> };
 

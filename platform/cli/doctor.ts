@@ -6,7 +6,7 @@ import { loadSettings, type Settings, settingSpecs } from "../../infra/config.ts
 import { withoutCredentials } from "../../infra/engine-url.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
-import { engineFindings, type Finding } from "./doctor-engines.ts";
+import { engineFindings, type Finding, historyFindings } from "./doctor-engines.ts";
 import { runningWarehouse } from "./running.ts";
 
 export const doctor: CliCommand = {
@@ -24,7 +24,7 @@ ${settingHelp}`,
     }
     console.log("\nChecks");
     const findings = [node(), await onnxRuntime(), folder(settings), disk(settings), database(settings)];
-    findings.push(await warehouse(settings), ...(await engineFindings(settings)));
+    findings.push(await warehouse(settings), ...(await engineFindings(settings)), ...(await historyFindings(settings)));
     for (const { name, ok, detail } of findings) console.log(`  ${ok ? "ok  " : "FAIL"} ${name.padEnd(14)}${detail}`);
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },

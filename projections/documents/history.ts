@@ -1,5 +1,6 @@
 import type { EventStore, StoredEvent } from "../../infra/event-store/port.ts";
 import { type EventTable, type EventTableOptions, runEventTable, warehouseTime } from "../event-table.ts";
+import { isUnreadable, streamFolder } from "../skipped-streams.ts";
 import { type Target, targetResolver } from "./collections.ts";
 import type { DocumentBase } from "./types.ts";
 
@@ -31,6 +32,7 @@ const rowOf = (target: Target, event: StoredEvent, document: DocumentBase): Reco
  * are folded again from the stream's own events, so that nothing but the event store is needed to go on.
  */
 export const documentHistory = (eventStore: EventStore): EventTable => {
+  const folder = streamFolder();
   let young = new Map<string, StreamDocuments>();
   let old = new Map<string, StreamDocuments>();
 
@@ -40,13 +42,19 @@ export const documentHistory = (eventStore: EventStore): EventTable => {
     return found;
   };
 
-  const before = async (stream: string, revision: bigint): Promise<StreamDocuments> => {
+  /** Null where the stream cannot be read up to there: what its documents were is not known. */
+  const before = async (stream: string, revision: bigint): Promise<StreamDocuments | null> => {
     const documents: StreamDocuments = new Map();
     if (revision > 0n) {
       const targetsOf = targetResolver();
-      for await (const event of eventStore.readStream(stream)) {
-        if (event.revision >= revision) break;
-        for (const target of targetsOf(event)) apply(documents, target, event);
+      try {
+        for await (const event of eventStore.readStream(stream)) {
+          if (event.revision >= revision) break;
+          for (const target of targetsOf(event)) apply(documents, target, event);
+        }
+      } catch (error) {
+        if (!isUnreadable(error) && !(error instanceof TypeError)) throw error;
+        return null;
       }
     }
     young.set(stream, documents);
@@ -63,13 +71,16 @@ export const documentHistory = (eventStore: EventStore): EventTable => {
       const rows: Record<string, unknown>[] = [];
       const targetsOf = targetResolver();
       for (const event of events) {
-        const targets = targetsOf(event);
+        const targets = folder.fold(event, targetsOf) ?? [];
         if (targets.length === 0) continue;
         const documents = kept(event.stream) ?? (await before(event.stream, event.revision));
-        for (const target of targets) {
-          const document = apply(documents, target, event);
-          if (document !== null) rows.push(rowOf(target, event, document));
-        }
+        if (documents === null) continue;
+        folder.fold(event, () => {
+          for (const target of targets) {
+            const document = apply(documents, target, event);
+            if (document !== null) rows.push(rowOf(target, event, document));
+          }
+        });
       }
       return rows;
     },

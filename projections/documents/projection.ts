@@ -2,6 +2,7 @@ import type { Position, StoredEvent } from "../../infra/event-store/port.ts";
 import { comparePositions } from "../../infra/event-store/port.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../../infra/online-store/port.ts";
 import type { Changes, ChannelMessage, Projection } from "../follower.ts";
+import { streamFolder } from "../skipped-streams.ts";
 import { type Target, targetResolver } from "./collections.ts";
 import { documentsPrefix, indexOf, listHomes, nameMember } from "./keys.ts";
 import { type Slot, slotCache } from "./slots.ts";
@@ -77,18 +78,19 @@ const messagesOf = (touches: readonly Touch[], after: Position): ChannelMessage[
 
 const openFold = (onlineStore: OnlineStore, generation: number) => {
   const slots = slotCache(onlineStore, generation, CACHED_DOCUMENTS);
+  const folder = streamFolder();
   return {
     /** Many events of one document are folded in memory; only its newest version is written. */
     async fold(events: readonly StoredEvent[]): Promise<Changes> {
       slots.evict();
       const targetsOf = targetResolver();
-      const touches: Touch[] = events.map((event) => ({ event, targets: targetsOf(event) }));
+      const touches: Touch[] = events.map((event) => ({ event, targets: folder.fold(event, targetsOf) ?? [] }));
       const touched = await slots.load(new Set(touches.flatMap(({ targets }) => targets)));
       for (const { event, targets } of touches) {
-        for (const target of targets) {
-          const slot = touched.get(target) as Slot;
-          slot.document = target.project(slot.document, event);
-        }
+        folder.fold(event, () => {
+          const after = targets.map((target) => target.project((touched.get(target) as Slot).document, event));
+          for (const [i, target] of targets.entries()) (touched.get(target) as Slot).document = after[i];
+        });
       }
       const entries: Entry[] = [];
       const index: IndexEntry[] = [];
@@ -100,7 +102,8 @@ const openFold = (onlineStore: OnlineStore, generation: number) => {
         slot.written = slot.document;
       }
       const keys = entries.map(({ key }) => key);
-      return { entries, index, keys, messages: (after) => messagesOf(touches, after) };
+      const messages = (after: Position) => messagesOf(touches, after);
+      return { entries, index, keys, messages, skipped: folder.refused() };
     },
   };
 };

@@ -3,6 +3,7 @@ import type { RunEvent } from "../../schemas/lifecycle/run.ts";
 import { parseStreamName } from "../../schemas/lifecycle.ts";
 import { lifecycleOf } from "../documents/fold.ts";
 import { type EventTable, type EventTableOptions, runEventTable } from "../event-table.ts";
+import { isUnreadable } from "../skipped-streams.ts";
 import { isRunId } from "./points.ts";
 import { noRun } from "./tables.ts";
 
@@ -73,9 +74,13 @@ export const runFieldsTable = (eventStore: EventStore): EventTable => {
   const experimentOf = async (event: StoredEvent): Promise<string> => {
     const known = young.get(event.stream) ?? old.get(event.stream);
     if (known !== undefined) return known;
-    for await (const first of eventStore.readStream(event.stream)) {
-      const { type, data } = lifecycleOf(first);
-      return type === "RunCreated" ? data.experiment : "";
+    try {
+      for await (const first of eventStore.readStream(event.stream)) {
+        const { type, data } = lifecycleOf(first);
+        return type === "RunCreated" ? data.experiment : "";
+      }
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
     }
     return "";
   };

@@ -164,7 +164,7 @@ export const eventStoreContract = (
       const reading = (async () => {
         for await (const message of other.subscribe({ after: start, prefixes: ["s-"], signal: stop.signal })) {
           if (message.type === "caughtUp") marks.push(message);
-          else seen.push((message.event.data as { i: number }).i);
+          else if (message.type === "event") seen.push((message.event.data as { i: number }).i);
           if (seen.length === total) stop.abort();
         }
       })();

@@ -1,5 +1,5 @@
 import { describe } from "node:test";
-import { openEventStore } from "../../infra/event-store/open.ts";
+import { kurrentDbEventStore } from "../../infra/event-store/kurrentdb.ts";
 import { eventStoreContract } from "../contracts/event-store.contract.ts";
 
 const url = process.env.EVENT_STORE ?? "";
@@ -7,5 +7,5 @@ const isServer = /^(kurrentdb|esdb)/.test(url);
 const skip = !isServer && "EVENT_STORE names no KurrentDB: give that of an empty one (--mem-db)";
 
 describe("KurrentDB", { skip }, () => {
-  eventStoreContract("kurrentdb", () => openEventStore(url));
+  eventStoreContract("kurrentdb", () => kurrentDbEventStore(url));
 });

@@ -1,30 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import features from "@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/serverfeatures_pb.js";
 import shared from "@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/shared_pb.js";
-import wireStatus from "@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/status_pb.js";
 import pb from "@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1/streams_pb.js";
+import { blank, doubleLog, type Row } from "./kurrentdb-double-log.ts";
+import {
+  clientRequire,
+  encoded,
+  inRange,
+  type ReadOptions,
+  selected,
+  statusOf,
+  streamMatcher,
+  wrongVersion,
+} from "./kurrentdb-double-wire.ts";
 
-/** What belongs to the client, loaded as the client loads it: it is no dependency of ours. */
-const clientRequire = createRequire(createRequire(import.meta.url).resolve("@kurrent/kurrentdb-client"));
 const grpc = clientRequire("@grpc/grpc-js");
-const { Any } = clientRequire("google-protobuf/google/protobuf/any_pb");
 const generated = "@kurrent/kurrentdb-client/generated/kurrentdb/protocols/v1";
 const { StreamsService } = clientRequire(`${generated}/streams_grpc_pb.js`);
 const { ServerFeaturesService } = clientRequire(`${generated}/serverfeatures_grpc_pb.js`);
 
-type Row = {
-  position: bigint;
-  stream: string;
-  revision: bigint;
-  id: string;
-  type: string;
-  data: Uint8Array;
-  metadata: Uint8Array;
-  response: InstanceType<typeof pb.ReadResp>;
-};
 type ServerCall<Request, Response> = {
   request: Request;
   metadata: { get(name: string): unknown[] };
@@ -37,10 +33,23 @@ type ServerCall<Request, Response> = {
 };
 type ReadCall = ServerCall<InstanceType<typeof pb.ReadReq>, InstanceType<typeof pb.ReadResp>>;
 type AppendCall = ServerCall<InstanceType<typeof pb.BatchAppendReq>, InstanceType<typeof pb.BatchAppendResp>>;
-type ReadOptions = InstanceType<typeof pb.ReadReq.Options>;
 
-export type KurrentDbDouble = {
+export type KurrentDbDouble = Pick<
+  ReturnType<typeof doubleLog>,
+  "backup" | "scavenge" | "setMetadata" | "softDelete" | "tombstone"
+> & {
   url: string;
+  /** An event of somebody else's, in whichever stream; a JSON object without metadata where nothing else is said. */
+  writeForeign(
+    stream: string,
+    event?: Partial<{ type: string; data: string; metadata: string; contentType: string }>,
+  ): void;
+  /** Requests since the start, by kind. */
+  calls(): Readonly<{ read: number; append: number }>;
+  /** Answers nothing, as a process that was stopped; the kernel still takes connections. */
+  hang(): void;
+  /** Answers what it was asked meanwhile. */
+  resume(): void;
   /** Breaks every subscription; what is appended meanwhile must be read after it. */
   dropSubscriptions(): number;
   /** The next append is written, and its answer lost with the connection. */
@@ -52,67 +61,103 @@ export type KurrentDbDouble = {
   close(): void;
 };
 
+type DoubleOptions = {
+  /** With TLS, without which the client sends no credentials. */
+  tls?: { cert: string; key: string };
+  /** Who may ask. Everybody without it. */
+  user?: { name: string; password: string };
+};
+
 const text = (bytes: string | Uint8Array): string => Buffer.from(bytes as Uint8Array).toString("utf8");
 
-const failure = (code: number, details: string): Error => Object.assign(new Error(details), { code, details });
+const failure = (code: number, details: string, exception?: string): Error => {
+  const metadata = new grpc.Metadata();
+  if (exception !== undefined) {
+    metadata.set("exception", exception);
+    metadata.set("stream-name", "?");
+  }
+  return Object.assign(new Error(details), { code, details, metadata });
+};
 
 /**
- * Speaks KurrentDB's gRPC protocol over a log in memory, as far as the adapter uses it. It takes the client, its native
- * reader and its connection through their paces; what it says of the server is what the protocol and the server's
+ * Speaks KurrentDB's gRPC protocol over a log in memory, as far as the adapter uses it. It takes the client and its
+ * connection through their paces; what it says of the server is what the protocol, the documentation and the server's
  * source say, not proof of the server.
  */
-export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
-  const log: Row[] = [];
+export const kurrentDbDouble = async ({ tls, user }: DoubleOptions = {}): Promise<KurrentDbDouble> => {
   const subscriptions = new Map<ReadCall, (row: Row) => void>();
+  const log = doubleLog((row) => {
+    for (const send of subscriptions.values()) send(row);
+  });
+  const calls = { read: 0, append: 0 };
+  let held: (() => void)[] | null = null;
   let loseAnswer = false;
   let refuses = false;
 
-  const refuse = (call: Pick<ReadCall, "emit">): boolean => {
-    if (refuses) call.emit("error", failure(grpc.status.UNAUTHENTICATED, "Authentication failed"));
-    return refuses;
+  /** Does it now, or when the double answers again. */
+  const answering = (work: () => void): void => {
+    if (held === null) work();
+    else held.push(work);
   };
-
-  const add = (given: Omit<Row, "position" | "response">): Row => {
-    const last = log.at(-1)?.position ?? 0n;
-    const row = { ...given, position: last + 1n + BigInt(given.data.length + given.metadata.length) };
-    const added = { ...row, response: encoded(row) };
-    log.push(added);
-    for (const send of subscriptions.values()) send(added);
-    return added;
+  const isKnown = (call: Pick<ReadCall, "metadata">): boolean => {
+    if (refuses) return false;
+    if (user === undefined) return true;
+    const basic = Buffer.from(`${user.name}:${user.password}`).toString("base64");
+    return call.metadata.get("authorization")[0] === `Basic ${basic}`;
   };
-  const revisionOf = (stream: string): bigint => log.findLast((row) => row.stream === stream)?.revision ?? -1n;
+  const refuse = (call: Pick<ReadCall, "emit" | "metadata">): boolean => {
+    if (isKnown(call)) return false;
+    call.emit("error", failure(grpc.status.UNAUTHENTICATED, "Authentication failed"));
+    return true;
+  };
 
   const read = (call: ReadCall): void => {
-    if (refuse(call)) return;
-    const options = call.request.getOptions() as ReadOptions;
-    const stream = options.getStream()?.getStreamIdentifier()?.getStreamName();
-    const name = stream === undefined ? undefined : text(stream);
-    const rows = selected(options, name, log);
-    if (options.hasSubscription()) {
-      subscribe(call, options, rows);
-      return;
-    }
-    if (name !== undefined && revisionOf(name) < 0n) {
-      const identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(name));
-      call.write(new pb.ReadResp().setStreamNotFound(new pb.ReadResp.StreamNotFound().setStreamIdentifier(identifier)));
-    }
-    for (const row of rows.slice(0, Number(options.getCount()))) call.write(row.response);
+    calls.read++;
+    answering(() => {
+      if (refuse(call)) return;
+      const options = call.request.getOptions() as ReadOptions;
+      const stream = options.getStream()?.getStreamIdentifier()?.getStreamName();
+      if (stream !== undefined) readStream(call, options, text(stream));
+      else if (options.hasSubscription()) subscribe(call, options, selected(options, log.all()));
+      else send(call, selected(options, log.all()).slice(0, Number(options.getCount())));
+    });
+  };
+
+  const send = (call: ReadCall, rows: readonly Row[]): void => {
+    for (const row of rows) call.write(encoded(row));
     call.end();
   };
 
-  const subscribe = (call: ReadCall, options: ReadOptions, history: Row[]): void => {
+  const readStream = (call: ReadCall, options: ReadOptions, name: string): void => {
+    const view = log.view(name);
+    if (view.state === "deleted") {
+      call.emit(
+        "error",
+        failure(grpc.status.FAILED_PRECONDITION, `Event stream '${name}' is deleted.`, "stream-deleted"),
+      );
+      return;
+    }
+    if (view.state === "none") {
+      const identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(name));
+      call.write(new pb.ReadResp().setStreamNotFound(new pb.ReadResp.StreamNotFound().setStreamIdentifier(identifier)));
+      call.end();
+      return;
+    }
+    send(call, inRange(options, view.rows).slice(0, Number(options.getCount())));
+  };
+
+  const subscribe = (call: ReadCall, options: ReadOptions, history: readonly Row[]): void => {
     const matches = streamMatcher(options);
     call.write(
       new pb.ReadResp().setConfirmation(new pb.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID())),
     );
-    for (const row of history) call.write(row.response);
+    for (const row of history) call.write(encoded(row));
     call.write(new pb.ReadResp().setCaughtUp(new pb.ReadResp.CaughtUp()));
-    subscriptions.set(call, (row) => matches(row.stream) && call.write(row.response));
+    subscriptions.set(call, (row) => matches(row.stream) && call.write(encoded(row)));
     call.on("cancelled", () => subscriptions.delete(call));
   };
 
   const batchAppend = (call: AppendCall): void => {
-    if (refuse(call)) return;
     const open = new Map<string, InstanceType<typeof pb.BatchAppendReq>[]>();
     call.on("data", (request) => {
       const correlationId = request.getCorrelationId()?.getString() ?? "";
@@ -120,11 +165,15 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
       open.set(correlationId, parts);
       if (!request.getIsFinal()) return;
       open.delete(correlationId);
-      const answer = appended(parts);
-      if (loseAnswer) {
-        loseAnswer = false;
-        call.emit("error", failure(grpc.status.UNAVAILABLE, "connection lost"));
-      } else call.write(answer);
+      calls.append++;
+      answering(() => {
+        if (refuse(call)) return;
+        const answer = appended(parts);
+        if (loseAnswer) {
+          loseAnswer = false;
+          call.emit("error", failure(grpc.status.UNAVAILABLE, "connection lost"));
+        } else call.write(answer);
+      });
     });
     call.on("end", () => call.end());
   };
@@ -132,29 +181,33 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
   const appended = (parts: InstanceType<typeof pb.BatchAppendReq>[]) => {
     const options = parts[0].getOptions();
     const identifier = options?.getStreamIdentifier();
-    const stream = text(identifier?.getStreamName() ?? "");
     const answer = new pb.BatchAppendResp()
       .setCorrelationId(parts[0].getCorrelationId())
       .setStreamIdentifier(identifier);
-    const current = revisionOf(stream);
-    const wanted = options?.hasNoStream() ? -1n : BigInt(options?.getStreamPosition() ?? 0);
-    if (!options?.hasAny() && wanted !== current) return answer.setError(wrongVersion(current, wanted));
-    let row: Row | undefined;
-    for (const message of parts.flatMap((part) => part.getProposedMessagesList())) {
-      row = add({
-        stream,
-        revision: revisionOf(stream) + 1n,
+    const expected = options?.hasAny()
+      ? "any"
+      : options?.hasNoStream()
+        ? "no-stream"
+        : BigInt(options?.getStreamPosition() ?? 0);
+    const rows = parts
+      .flatMap((part) => part.getProposedMessagesList())
+      .map((message) => ({
         id: message.getId()?.getString() ?? "",
         type: message.getMetadataMap().get("type") ?? "",
+        contentType: message.getMetadataMap().get("content-type") ?? "",
         data: message.getData_asU8(),
         metadata: message.getCustomMetadata_asU8(),
-      });
-    }
-    const position = new shared.AllStreamPosition()
-      .setCommitPosition(String(row?.position))
-      .setPreparePosition(String(row?.position));
+      }));
+    const outcome = log.append(text(identifier?.getStreamName() ?? ""), rows, expected);
+    if ("deleted" in outcome) return answer.setError(statusOf("StreamDeleted", new shared.StreamDeleted()));
+    if ("wrong" in outcome) return answer.setError(wrongVersion(outcome.wrong.current, expected));
+    const { revision, position } = outcome.row;
     return answer.setSuccess(
-      new pb.BatchAppendResp.Success().setCurrentRevision(String(row?.revision)).setPosition(position),
+      new pb.BatchAppendResp.Success()
+        .setCurrentRevision(String(revision))
+        .setPosition(
+          new shared.AllStreamPosition().setCommitPosition(String(position)).setPreparePosition(String(position)),
+        ),
     );
   };
 
@@ -169,6 +222,7 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
     tombstone: unsupported,
   });
   server.addService(ServerFeaturesService, {
+    // Anybody may ask for them.
     getSupportedMethods: (_: unknown, callback: (error: Error | null, methods?: unknown) => void) => {
       if (refuses) return callback(failure(grpc.status.UNAUTHENTICATED, "Authentication failed"));
       const method = new features.SupportedMethod()
@@ -178,14 +232,43 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
     },
   });
   // gRPC's own listener leaves Nagle's algorithm on, which costs most small answers 40 ms.
-  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  const injector = server.createConnectionInjector(
+    tls === undefined
+      ? grpc.ServerCredentials.createInsecure()
+      : grpc.ServerCredentials.createSsl(null, [
+          { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) },
+        ]),
+  );
   const listener = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address() as AddressInfo;
 
   return {
-    url: `kurrentdb://127.0.0.1:${port}?tls=false`,
+    backup: log.backup,
+    scavenge: log.scavenge,
+    setMetadata: log.setMetadata,
+    softDelete: log.softDelete,
+    tombstone: log.tombstone,
+    url: tls === undefined ? `kurrentdb://127.0.0.1:${port}?tls=false` : `kurrentdb://localhost:${port}?tls=true`,
+    writeForeign(stream, { type = "OrderPlaced", data = "{}", metadata = "", contentType = blank.contentType } = {}) {
+      log.add(stream, {
+        id: randomUUID(),
+        type,
+        contentType,
+        data: Buffer.from(data),
+        metadata: Buffer.from(metadata),
+      });
+    },
+    calls: () => ({ ...calls }),
+    hang() {
+      held ??= [];
+    },
+    resume() {
+      const work = held ?? [];
+      held = null;
+      for (const each of work) each();
+    },
     dropSubscriptions() {
       const dropped = [...subscriptions.keys()];
       subscriptions.clear();
@@ -199,10 +282,8 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
       refuses = true;
     },
     writeStatistics() {
-      const stream = "$stats-127.0.0.1:2113";
-      const metadata = Buffer.alloc(0);
       const data = Buffer.from("{}");
-      add({ stream, revision: revisionOf(stream) + 1n, id: randomUUID(), type: "$statsCollected", data, metadata });
+      log.add("$stats-127.0.0.1:2113", { ...blank, id: randomUUID(), type: "$statsCollected", data });
     },
     close() {
       listener.close();
@@ -210,69 +291,4 @@ export const kurrentDbDouble = async (): Promise<KurrentDbDouble> => {
       server.forceShutdown();
     },
   };
-};
-
-const streamMatcher = (options: ReadOptions): ((stream: string) => boolean) => {
-  const expression = options.getFilter()?.getStreamIdentifier();
-  if (expression === undefined) return () => true;
-  const prefixes = expression.getPrefixList();
-  const regex = new RegExp(expression.getRegex());
-  return prefixes.length > 0
-    ? (stream) => prefixes.some((prefix) => stream.startsWith(prefix))
-    : (stream) => regex.test(stream);
-};
-
-/** Reads of `$all` begin with the event at their position, subscriptions after it, backward reads before it. */
-const selected = (options: ReadOptions, stream: string | undefined, log: readonly Row[]): Row[] => {
-  const backwards = options.getReadDirection() === pb.ReadReq.Options.ReadDirection.BACKWARDS;
-  const all = options.getAll()?.getPosition();
-  const matches = streamMatcher(options);
-  const revision = options.getStream()?.hasRevision() ? BigInt(options.getStream()?.getRevision() ?? 0) : null;
-  const position = all === undefined ? null : BigInt(all.getCommitPosition());
-  const isWanted = (row: Row): boolean => {
-    if (stream !== undefined) {
-      const inRange = revision === null || (backwards ? row.revision <= revision : row.revision >= revision);
-      return row.stream === stream && inRange;
-    }
-    if (!matches(row.stream)) return false;
-    if (position === null) return true;
-    if (backwards) return row.position < position;
-    return options.hasSubscription() ? row.position > position : row.position >= position;
-  };
-  const rows = log.filter(isWanted);
-  return backwards ? rows.reverse() : rows;
-};
-
-/** Made and encoded once an event: rows are read very often. */
-const encoded = (row: Omit<Row, "response">) => {
-  const recorded = new pb.ReadResp.ReadEvent.RecordedEvent()
-    .setId(new shared.UUID().setString(row.id))
-    .setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(row.stream)))
-    .setStreamRevision(String(row.revision))
-    .setCommitPosition(String(row.position))
-    .setPreparePosition(String(row.position))
-    .setData(row.data)
-    .setCustomMetadata(row.metadata);
-  recorded.getMetadataMap().set("type", row.type);
-  recorded.getMetadataMap().set("content-type", "application/json");
-  // 100 ns since 1970.
-  recorded.getMetadataMap().set("created", String(Date.now() * 10_000));
-  const response = new pb.ReadResp().setEvent(
-    new pb.ReadResp.ReadEvent().setEvent(recorded).setCommitPosition(String(row.position)),
-  );
-  const bytes = response.serializeBinary();
-  response.serializeBinary = () => bytes;
-  return response;
-};
-
-const wrongVersion = (current: bigint, wanted: bigint) => {
-  const { Empty } = clientRequire("google-protobuf/google/protobuf/empty_pb");
-  const details = new shared.WrongExpectedVersion();
-  if (current < 0n) details.setCurrentNoStream(new Empty());
-  else details.setCurrentStreamRevision(String(current));
-  if (wanted < 0n) details.setExpectedNoStream(new Empty());
-  else details.setExpectedStreamPosition(String(wanted));
-  const any = new Any();
-  any.pack(details.serializeBinary(), "event_store.client.WrongExpectedVersion");
-  return new wireStatus.Status().setCode(9).setMessage("WrongExpectedVersion").setDetails(any);
 };

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { StoredEvent } from "../../infra/event-store/port.ts";
+import { sqliteEventStore } from "../../infra/event-store/sqlite.ts";
 import { documentsChannel, lifecycleChannel } from "../../projections/documents/projection.ts";
 import { eventBatches } from "../../projections/event-batches.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import type { Stage } from "../../schemas/lifecycle/model.ts";
+import type { LifecycleEvent } from "../../schemas/lifecycle.ts";
 import { modelFacts } from "./facts.ts";
 import { runDocuments, until } from "./snapshot.ts";
-import { record, storesOf } from "./stores.ts";
+import { newEvent, record, storesOf } from "./stores.ts";
 
 test("batches hold every event once, are bounded, and say when history is over", async (t) => {
   const { eventStore } = storesOf(t);
@@ -107,29 +111,61 @@ test("a full disk holds the projection up until there is room; nothing is lost",
   await running.stop();
 });
 
-test("an event of a later release ends the projection with its code", async (t) => {
+test("an event of a later release stops its own stream, and is folded by a release that reads it", async (t) => {
   const stores = storesOf(t);
   const [fact] = modelFacts("flights", "delays");
-  await stores.eventStore.append(
-    "model-flights/delays",
-    [
-      {
-        id: "from-the-future",
-        type: "ModelTeleported",
-        data: {},
-        metadata: {
-          $correlationId: "c",
-          $causationId: "c",
-          actor: "ada",
-          project: fact.project,
-          schemaVersion: 1,
-          at: 0,
-        },
-      },
-    ],
-    "any",
-  );
+  const [other] = modelFacts("flights", "arrivals");
+  await record(stores.eventStore, fact);
+  const event = { type: "ModelTagSet", data: { key: "team", value: "ops" } } as const;
+  const later = newEvent({ ...fact, event });
+  await stores.eventStore.append("model-flights/delays", [{ ...later, type: "ModelTeleported" }], "any");
+  await record(stores.eventStore, other);
+  const document = async (key: string) => JSON.parse(String(await stores.onlineStore.get(key)));
   const running = runDocuments(stores);
-  await assert.rejects(running.done, { code: "UNKNOWN_EVENT" });
-  await assert.rejects(running.caughtUp, { code: "UNKNOWN_EVENT" });
+  await running.caughtUp;
+  assert.deepEqual((await document("doc:1:models:flights:delays")).tags, {});
+  assert.equal((await document("doc:1:models:flights:arrivals")).id, "arrivals");
+  await running.stop();
+
+  const again = runDocuments(stores);
+  await again.caughtUp;
+  await again.stop();
+  assert.equal(await stores.onlineStore.get("doc:2:models:flights:delays"), null);
+
+  // A release that knows the type would read it so.
+  const db = new DatabaseSync(stores.path);
+  db.exec("UPDATE events SET type = 'ModelTagSet' WHERE type = 'ModelTeleported'");
+  db.close();
+  const eventStore = sqliteEventStore(stores.path);
+  t.after(() => eventStore.close());
+  const upgraded = runDocuments({ ...stores, eventStore });
+  await upgraded.caughtUp;
+  assert.deepEqual((await document("doc:2:models:flights:delays")).tags, { team: "ops" });
+  await upgraded.stop();
+});
+
+test("an event whose data are not those of its type stops its own stream alone", async (t) => {
+  const stores = storesOf(t);
+  const [fact] = modelFacts("flights", "delays");
+  const staged = (stage: Stage): LifecycleEvent => ({
+    type: "ModelVersionStageChanged",
+    data: { version: 1, stage, from: "None", archived: [], rollback: false, comment: "" },
+  });
+  await record(stores.eventStore, ...modelFacts("flights", "delays"));
+  for (const stage of ["Staging", "Production"] as const) {
+    await record(stores.eventStore, { ...fact, event: staged(stage) });
+  }
+  await record(stores.eventStore, ...modelFacts("flights", "arrivals"));
+  const db = new DatabaseSync(stores.path);
+  db.exec("UPDATE events SET data = '{}' WHERE type = 'ModelVersionStageChanged'");
+  db.close();
+  const running = runDocuments(stores);
+  await running.caughtUp;
+  await record(stores.eventStore, ...modelFacts("flights", "later"));
+  await until(async () => (await stores.onlineStore.get("doc:1:models:flights:later")) !== null);
+  const document = async (id: string) => JSON.parse(String(await stores.onlineStore.get(`doc:1:models:flights:${id}`)));
+  assert.equal((await document("arrivals")).latestVersion, 1);
+  assert.equal((await document("delays")).id, "delays");
+  assert.deepEqual(JSON.parse(String(await stores.onlineStore.get("doc:1:skipped"))), ["model-flights/delays"]);
+  await running.stop();
 });
