@@ -1,5 +1,6 @@
 import type { EventMetadata, EventStore, StoredEvent } from "../infra/event-store/port.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
+import { auxiliaryStreams } from "../schemas/own-streams.ts";
 import { uuidv5 } from "./identity.ts";
 
 /** What an idempotency key was first used for: the digest of command type and payload. */
@@ -9,8 +10,11 @@ type Receipt = { command: string };
 export const keyedEventId = (project: string, key: string, index: number): string =>
   uuidv5(`${project}\n${key}\n${index}`);
 
+/** Id of the command itself, which its events name as their cause: the same at every try. */
+export const keyedCommandId = (project: string, key: string): string => uuidv5(`${project}\n${key}\ncommand`);
+
 const receiptStream = (project: string, key: string): string =>
-  `idempotency-${project}/${uuidv5(`${project}\n${key}`)}`;
+  `${auxiliaryStreams.receipts}${project}/${uuidv5(`${project}\n${key}`)}`;
 
 /**
  * Receipts of idempotency keys, each the only event of a stream of its own (not an aggregate's, so projections

@@ -3,7 +3,7 @@ import { serviceActor } from "../commands/gate.ts";
 import type { Logger } from "../commands/log.ts";
 import { type TrainingJob as JobState, trainingJob } from "../commands/training-job/decider.ts";
 import type { EventStore, StoredEvent } from "../infra/event-store/port.ts";
-import { asMillraceError, isMillraceError } from "../schemas/errors.ts";
+import { asMillraceError, type ErrorCode, isMillraceError } from "../schemas/errors.ts";
 import type { TrainingJobEvent } from "../schemas/lifecycle/training-job.ts";
 import { parseStreamName } from "../schemas/lifecycle.ts";
 import { upcast } from "../schemas/upcasters.ts";
@@ -27,7 +27,28 @@ export const MAX_ATTEMPTS = 3;
 /** Progress within a phase is reported at most so often, since every report is an event for ever. */
 const REPORT_EVERY_MS = 2_000;
 
-type Known = { id: string; project: string; state: JobState };
+/** Why a job is left alone. */
+const notToBeTaken: ReadonlySet<ErrorCode> = new Set([
+  "ILLEGAL_STATE",
+  "UNREADABLE_EVENT",
+  "UNKNOWN_EVENT",
+  "HISTORY_INCOMPLETE",
+]);
+
+type Known = {
+  id: string;
+  project: string;
+  state: JobState;
+  /** The newest event of the job, which the worker's commands are caused by, and the story that it belongs to. */
+  cause: { causationId: string; correlationId: string };
+};
+
+type Send = (
+  job: Pick<Known, "project" | "cause">,
+  type: string,
+  payload: unknown,
+  key?: string,
+) => Promise<CommandResult>;
 
 /**
  * The training role: takes submitted jobs one at a time, in the order of their submission, and reports by commands.
@@ -41,13 +62,13 @@ export const runTrainingWorker = async (options: TrainingWorkerOptions): Promise
   let current: { stream: string; abort: AbortController } | null = null;
   let wake = Promise.withResolvers<void>();
 
-  const send = (type: string, project: string, payload: unknown, key?: string): Promise<CommandResult> =>
-    options.dispatch({ type, project, payload, actor: serviceActor(name), idempotencyKey: key });
+  const send: Send = ({ project, cause }, type, payload, key) =>
+    options.dispatch({ ...cause, type, project, payload, actor: serviceActor(name), idempotencyKey: key });
 
   const follow = async (caughtUp: () => void): Promise<void> => {
     for await (const message of eventStore.subscribe({ prefixes: ["training-job-"], signal })) {
       if (message.type === "caughtUp") caughtUp();
-      else evolve(message.event);
+      else if (message.type === "event") evolve(message.event);
     }
   };
 
@@ -59,8 +80,10 @@ export const runTrainingWorker = async (options: TrainingWorkerOptions): Promise
     const state = trainingJob.evolve(before, { type: stored.type, data } as TrainingJobEvent);
     if (state === null) return;
     // A job that has ended is never looked at again.
-    if (state.end === null) jobs.set(stored.stream, { id: stream.id, project: stream.project, state });
-    else jobs.delete(stored.stream);
+    if (state.end === null) {
+      const cause = { causationId: stored.id, correlationId: stored.metadata.$correlationId };
+      jobs.set(stored.stream, { id: stream.id, project: stream.project, state, cause });
+    } else jobs.delete(stored.stream);
     if (state.status === "cancelled" && current?.stream === stored.stream) {
       current.abort.abort(new Error("The job was cancelled."));
     }
@@ -70,47 +93,50 @@ export const runTrainingWorker = async (options: TrainingWorkerOptions): Promise
   const next = (): [stream: string, job: Known] | undefined =>
     [...jobs].find(([, { state }]) => state.status === "submitted" || state.worker === name);
 
-  const take = async (stream: string, { id, project, state }: Known): Promise<void> => {
+  const take = async (stream: string, job: Known): Promise<void> => {
+    const { id, project, state } = job;
     const attempt = state.attempt + 1;
     if (attempt > MAX_ATTEMPTS) {
       const message = `The job's worker died ${MAX_ATTEMPTS} times; it will not be tried again.`;
-      await send("FailTrainingJob", project, { id, code: "TRAINING_FAILED", message });
+      await send(job, "FailTrainingJob", { id, code: "TRAINING_FAILED", message });
       return;
     }
-    await send("StartTrainingJob", project, { id, worker: name, attempt });
+    await send(job, "StartTrainingJob", { id, worker: name, attempt });
     const abort = new AbortController();
     current = { stream, abort };
     // The cancellation may have come before there was anything to abort.
     if (!jobs.has(stream)) abort.abort(new Error("The job was cancelled."));
-    const reports = progressReports((progress) => send("ReportTrainingProgress", project, { id, ...progress }));
+    const reports = progressReports((progress) => send(job, "ReportTrainingProgress", { id, ...progress }));
     try {
       const model = await runJob(
         { id, project, spec: state.spec },
         { onProgress: reports.add, signal: AbortSignal.any([signal, abort.signal]) },
       );
       await reports.settled();
-      await complete(id, project, state, model);
+      await complete(job, model);
     } catch (error) {
       await reports.settled();
       if (signal.aborted || abort.signal.aborted) return;
       const { code, message } = asMillraceError(error);
       logger.warn({ job: id, project, code, err: error }, "training job failed");
-      await send("FailTrainingJob", project, { id, code, message: message.slice(0, 2000) });
+      await send(job, "FailTrainingJob", { id, code, message: message.slice(0, 2000) });
     } finally {
       current = null;
     }
   };
 
-  const complete = async (id: string, project: string, { spec }: JobState, model: TrainedModel): Promise<void> => {
+  const complete = async (job: Known, model: TrainedModel): Promise<void> => {
+    const { id, project, state } = job;
+    const { spec } = state;
     const { artifact, task, columns, metrics, profile, lineage, rows } = model;
     const created = await send(
+      job,
       "CreateModelVersion",
-      project,
       { model: spec.model, artifact, task, columns, metrics, profile, lineage },
       id,
     );
     const version = created.version as number;
-    await send("CompleteTrainingJob", project, { id, version, rows, metrics });
+    await send(job, "CompleteTrainingJob", { id, version, rows, metrics });
     logger.info({ job: id, project, model: spec.model, version, rows }, "training job completed");
   };
 
@@ -135,8 +161,8 @@ export const runTrainingWorker = async (options: TrainingWorkerOptions): Promise
     try {
       await take(stream, job);
     } catch (error) {
-      // Cancelled meanwhile, or taken by another worker: its events say which.
-      if (!isMillraceError(error, "ILLEGAL_STATE")) throw error;
+      // Cancelled meanwhile, or taken by another worker: its events say which. Or its events cannot be read any more.
+      if (!isMillraceError(error) || !notToBeTaken.has(error.code)) throw error;
       logger.info({ job: job.id, project: job.project, reason: error.message }, "training job is not to be taken");
     }
     jobs.delete(stream);

@@ -38,6 +38,8 @@ test("a command is answered with what it wrote and where", async (t) => {
     $causationId: "c0",
     actor: "local-admin",
     project: "shop",
+    aggregate: "model",
+    id: "payer",
     schemaVersion: 1,
     at: now,
     reason: "try",

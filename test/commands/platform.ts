@@ -50,7 +50,7 @@ export type Platform = { store: EventStore; bus: CommandBus; send: Send };
 /** A bus over the real event store, with the project `shop`. */
 export const platform = async (
   t: TestContext,
-  options: { checks?: Checks; store?: EventStore; actor?: Actor } = {},
+  options: { checks?: Checks; store?: EventStore; actor?: Actor; deadlineMs?: number; recheckMs?: number } = {},
 ): Promise<Platform> => {
   const store = options.store ?? sqliteEventStore(join(temporaryDirectory(t), "events.db"));
   const members = gate(store);
@@ -58,7 +58,8 @@ export const platform = async (
     await members.close();
     await store.close();
   });
-  const bus = commandBus({ eventStore: store, checks: options.checks ?? noChecks, gate: members, clock: () => now });
+  const { checks = noChecks, deadlineMs, recheckMs } = options;
+  const bus = commandBus({ eventStore: store, checks, gate: members, clock: () => now, deadlineMs, recheckMs });
   const send: Send = (type, payload, rest = {}) =>
     bus.dispatch({ type, payload, project: "shop", actor: options.actor ?? localAdmin, ...rest });
   await send("CreateProject", { id: "shop", name: "Shop" });
