@@ -166,9 +166,14 @@ const round = (value: number): string => Math.round(value).toLocaleString("en-US
 
 /**
  * Records of 200 bytes a second through `produce` in batches of 1000, against SQLite alone with the same blobs.
- * `seconds` is the length of each of the two; they take turns, so that a noisy machine is noisy for both.
+ * `seconds` is the length of each of the two; they take turns, so that a noisy machine is noisy for both. With an event
+ * store that is a server's, its appends are measured instead.
  */
-export const run = async (options: { seconds?: number } = {}): Promise<BenchResult> => {
+export const run = async (options: { seconds?: number; eventStore?: string } = {}): Promise<BenchResult> => {
+  if (options.eventStore !== undefined) {
+    const { runKurrentDb } = await import("./append-kurrentdb.ts");
+    return runKurrentDb(options.eventStore, options.seconds ?? 18);
+  }
   const turns = 3;
   const ms = ((options.seconds ?? 6) * 1000) / turns;
   let figure = 0;

@@ -2,7 +2,12 @@ import { type CliCommand, countOption } from "../platform/cli/command.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { BenchResult } from "./result.ts";
 
-type Run = (options: { events?: number; seconds?: number; broker?: string }) => Promise<BenchResult>;
+type Run = (options: {
+  events?: number;
+  seconds?: number;
+  broker?: string;
+  eventStore?: string;
+}) => Promise<BenchResult>;
 
 const benches: Record<string, () => Promise<Run>> = {
   stream: async () => (await import("./stream.ts")).run,
@@ -23,8 +28,14 @@ Measures one path of the platform, and in the same run its ceiling: each stage a
 
   --events N      Size of the input, where the bench has one
   --broker kafka  stream: over Kafka (BROKER=kafka:..., or the one of npm run engines -- up kafka)
+  --event-store E append: to KurrentDB instead (kurrentdb://..., or kurrentdb for a double of the server)
   --json          Print one JSON object as the last line`,
-  options: { events: { type: "string" }, broker: { type: "string" }, json: { type: "boolean" } },
+  options: {
+    events: { type: "string" },
+    broker: { type: "string" },
+    "event-store": { type: "string" },
+    json: { type: "boolean" },
+  },
   run: async ({ values, positionals: [name] }) => {
     const load = benches[name ?? ""];
     if (load === undefined) {
@@ -34,6 +45,7 @@ Measures one path of the platform, and in the same run its ceiling: each stage a
     const result = await (await load())({
       events: values.events === undefined ? undefined : countOption(values, "events", 1),
       broker: values.broker === undefined ? undefined : String(values.broker),
+      eventStore: values["event-store"] === undefined ? undefined : String(values["event-store"]),
     });
     for (const note of result.notes) console.log(`  ${note}`);
     const { figure, unit, ceiling, ratio, rssMb } = result;
