@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { endpoint, project } from "../../../examples/flights/definitions.ts";
+import { topicOf } from "../../../schemas/topics.ts";
+import { ready } from "../../e2e/platform.ts";
+import { killTree } from "../processes.ts";
+import { sqlOf } from "../warehouse.ts";
+import type { Kind, Round } from "./kind.ts";
+import { type Life, spawnLife, stopProcess, untilReady } from "./life.ts";
+import { lifecycleEvents, topicRecords } from "./log.ts";
+import { proven } from "./proof.ts";
+import { alive, ended } from "./world.ts";
+
+/** Files of one kind are damaged in turn, so that a thousand of the warehouse's do not hide the one of the log. */
+const kindOf = (path: string): string =>
+  /^(artifacts|warehouse\/incoming)\//.exec(path)?.[1] ??
+  /\.[a-z0-9_-]+$/.exec(path)?.[0] ??
+  path.split("/").at(-1) ??
+  path;
+
+const filesOf = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => statSync(join(folder, path)).size > 0)
+    .sort();
+
+/** One file of a random kind. */
+const pickFile = (files: readonly string[], random: () => number): string => {
+  const byKind = Map.groupBy(files, kindOf);
+  const names = [...byKind.keys()];
+  const chosen = byKind.get(names[Math.floor(random() * names.length)]) as string[];
+  return chosen[Math.floor(random() * chosen.length)];
+};
+
+/** Flips a bit of each of a few neighbouring bytes. */
+const damage = (file: string, random: () => number): string => {
+  const bytes = readFileSync(file);
+  const at = Math.floor(random() * bytes.length);
+  const length = Math.min(bytes.length - at, 1 + Math.floor(random() * 16));
+  for (let i = at; i < at + length; i++) bytes[i] ^= 1 << Math.floor(random() * 8);
+  writeFileSync(file, bytes);
+  return `${length} bytes at ${at} of ${bytes.length}`;
+};
+
+/** Everything that a reader can see, as digests by part. */
+const readable = async ({
+  url,
+  client,
+  sql,
+}: Pick<Life, "url" | "client" | "sql">): Promise<Record<string, string>> => {
+  const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+  const parts: Record<string, () => Promise<unknown>> = {
+    events: () => lifecycleEvents(client),
+    departures: () => topicRecords(url, "departures"),
+    arrivals: () => topicRecords(url, "arrivals"),
+    predictions: () => topicRecords(url, topicOf.predictions(project, endpoint)),
+    models: () =>
+      client.query(
+        `{ models(project: "${project}", first: 1000) { edges { node { slug position tags { key value } } } } }`,
+      ),
+    "rows of predictions": () => sql("SELECT * FROM predictions FINAL ORDER BY id"),
+    "rows of outcomes": () => sql("SELECT * FROM outcomes FINAL ORDER BY prediction_id"),
+    "rows of documents": () => sql("SELECT * FROM documents FINAL ORDER BY collection, project, id, position"),
+    "rows of audit": () => sql("SELECT * FROM audit FINAL ORDER BY project, position"),
+    "dead letters": () => sql("SELECT * FROM dead_letters ORDER BY ALL"),
+  };
+  const seen: Record<string, string> = {};
+  for (const [name, read] of Object.entries(parts)) {
+    try {
+      seen[name] = digest(await read());
+    } catch (error) {
+      // A refusal tells of the damage: it is no wrong answer.
+      seen[name] = `refused: ${(error as Error).message.slice(0, 300)}`;
+    }
+  }
+  return seen;
+};
+
+type Verdict = { silent: string | null; outcome: string };
+
+/** Starts the platform on damaged data and compares what it shows with what it showed before. */
+const judged = async (data: string, whole: Record<string, string>): Promise<Verdict> => {
+  const started = spawnLife(data);
+  const pid = started.child.pid as number;
+  try {
+    const running = await ready(started).catch((error: Error) => error);
+    if (running instanceof Error) {
+      const coded = /millrace: [A-Z_]{4,}: /.exec(started.output())?.[0];
+      if (coded !== undefined) return { silent: null, outcome: `refused at the start, ${coded.slice(10, -2)}` };
+      return { silent: `no coded error at the start: ${running.message.slice(-1500)}`, outcome: "no coded error" };
+    }
+    const isReady = await untilReady(running.url, started).then(
+      () => true,
+      () => false,
+    );
+    if (!isReady) return { silent: null, outcome: "not ready" };
+    const seen = await readable({ ...running, sql: sqlOf(data, running.warehouse) });
+    const wrong = Object.keys(whole).filter((part) => seen[part] !== whole[part] && !seen[part].startsWith("refused"));
+    const refused = Object.keys(whole).filter((part) => seen[part].startsWith("refused"));
+    await stopProcess(started);
+    if (wrong.length === 0) {
+      return { silent: null, outcome: refused.length === 0 ? "unharmed or healed" : `refused: ${refused}` };
+    }
+    const proofs = await proven(data);
+    if (proofs.length > 0) return { silent: null, outcome: "found by verify, audit verify or doctor" };
+    return { silent: `${wrong} differ, and nothing says so`, outcome: "silently wrong" };
+  } finally {
+    killTree(pid);
+  }
+};
+
+/** One file of the data is damaged, on a copy. */
+export const corrupted: Kind["disturb"] = async ({ world, random, note }: Round) => {
+  const whole = await readable(await alive(world));
+  const findings = await ended(world);
+  const copy = mkdtempSync(join(tmpdir(), "millrace-damaged-"));
+  try {
+    cpSync(world.data, copy, { recursive: true });
+    const file = pickFile(filesOf(copy), random);
+    const what = `${file}, ${damage(join(copy, file), random)}`;
+    const { silent, outcome } = await judged(copy, whole);
+    note(`${what}: ${outcome}`);
+    return silent === null ? findings : [...findings, `${what}: ${silent}`];
+  } finally {
+    rmSync(copy, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+};

@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, cpSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Kind } from "./kind.ts";
+import { isReady, untilReady } from "./life.ts";
+import { busy, ended, killed, moment } from "./world.ts";
+
+const sizeMb = 512;
+const fullMs = 6_000;
+const block = Buffer.alloc(1 << 20);
+
+/** Fills a file system to its last byte; answers the file that does it. */
+const fill = (folder: string): string => {
+  const path = join(folder, "filler");
+  const file = openSync(path, "w");
+  try {
+    for (let size = block.length; size > 0; ) {
+      try {
+        writeSync(file, block, 0, size);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+        size >>= 1;
+      }
+    }
+    return path;
+  } finally {
+    closeSync(file);
+  }
+};
+
+/** A file system of its own size in memory; null where this user may not mount one. */
+const mountVolume = (): string | null => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-volume-"));
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMb}m`, "tmpfs", folder]).status === 0) return folder;
+  rmSync(folder, { recursive: true });
+  return null;
+};
+
+const unmountVolume = (folder: string): void => {
+  // A child that was killed may hold it for a moment longer: the system lets go of it then.
+  spawnSync("umount", ["--lazy", folder]);
+  rmSync(folder, { recursive: true, force: true });
+};
+
+/** The disk is full for some seconds under load; then there is room again. */
+export const fullDisk: Kind["disturb"] = async ({ world, random, note }) => {
+  const volume = mountVolume();
+  if (volume === null) {
+    note("skipped: this user may not mount a file system");
+    return [];
+  }
+  const home = world.data;
+  const findings = await ended(world);
+  world.data = join(volume, "data");
+  try {
+    cpSync(home, world.data, { recursive: true });
+    const { life, refusals, rest } = await busy(world);
+    await moment(random() * 1000);
+    const filler = fill(volume);
+    await moment(fullMs);
+    if (await isReady(life.url)) findings.push(`/health/ready says 200 after ${fullMs / 1000} s on a full disk`);
+    unlinkSync(filler);
+    await untilReady(life.url, life);
+    await moment(1000);
+    await rest();
+    findings.push(...refusals, ...(await ended(world)));
+    return findings;
+  } finally {
+    await killed(world);
+    rmSync(home, { recursive: true });
+    cpSync(world.data, home, { recursive: true });
+    world.data = home;
+    unmountVolume(volume);
+  }
+};
