@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { doors } from "./fuzz/doors.ts";
+import { fuzz } from "./fuzz/fuzz.ts";
 import { kills } from "./kills/kills.ts";
 import { kinds } from "./kills/kinds.ts";
 
@@ -18,6 +20,9 @@ kills:
   --full N       A full disk (1)
   --corrupt N    Files that are damaged, one at a time (10)
   --only KINDS   Some of ${kinds.map(({ name }) => name).join(", ")}
+
+fuzz:
+  --only DOORS   Some of ${doors.map(({ name }) => name).join(", ")}
 `;
 
 const count = (text: string | undefined, name: string, fallback: number): number => {
@@ -42,10 +47,16 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const runKills = async (): Promise<number> => {
+const onlyOf = (known: readonly { name: string }[]): string[] => {
   const only = values.only.split(",").filter((name) => name !== "");
-  const unknown = only.find((name) => !kinds.some((kind) => kind.name === name));
-  if (unknown !== undefined) throw new Error(`--only: there is no kind "${unknown}"`);
+  const unknown = only.find((name) => !known.some((each) => each.name === name));
+  if (unknown !== undefined) throw new Error(`--only: there is no "${unknown}"`);
+  return only;
+};
+
+const say = (line: string): void => console.log(line);
+
+const runKills = async (): Promise<number> => {
   const findings = await kills({
     rounds: {
       kills: count(values.kills, "kills", 10),
@@ -57,13 +68,24 @@ const runKills = async (): Promise<number> => {
     seed: count(values.seed, "seed", 1),
     minutes: count(values.minutes, "minutes", 600),
     keep: values.keep,
-    only,
-    say: (line) => console.log(line),
+    only: onlyOf(kinds),
+    say,
   });
   return findings.length;
 };
 
-const programs: Record<string, () => Promise<number>> = { kills: runKills };
+const runFuzz = async (): Promise<number> => {
+  const findings = await fuzz({
+    seed: count(values.seed, "seed", 1),
+    minutes: count(values.minutes, "minutes", 10),
+    keep: values.keep,
+    only: onlyOf(doors),
+    say,
+  });
+  return findings.length;
+};
+
+const programs: Record<string, () => Promise<number>> = { kills: runKills, fuzz: runFuzz };
 const program = programs[positionals[0] ?? ""];
 if (values.help === true || program === undefined) {
   console.log(help);

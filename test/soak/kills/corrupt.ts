@@ -58,9 +58,7 @@ const readable = async ({
     arrivals: () => topicRecords(url, "arrivals"),
     predictions: () => topicRecords(url, topicOf.predictions(project, endpoint)),
     models: () =>
-      client.query(
-        `{ models(project: "${project}", first: 1000) { edges { node { slug position tags { key value } } } } }`,
-      ),
+      client.query(`{ models(project: "${project}", first: 1000) { edges { node { slug position tags } } } }`),
     "rows of predictions": () => sql("SELECT * FROM predictions FINAL ORDER BY id"),
     "rows of outcomes": () => sql("SELECT * FROM outcomes FINAL ORDER BY prediction_id"),
     "rows of documents": () => sql("SELECT * FROM documents FINAL ORDER BY collection, project, id, position"),
