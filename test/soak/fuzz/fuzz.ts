@@ -249,6 +249,8 @@ const lastLook = async (run: Run): Promise<void> => {
   } catch (error) {
     findings.add({ signature: `platform: not ready in the end: ${(error as Error).message}`, shots: [] });
   }
+  const restarts = target.output().match(/the embedded warehouse ended/g)?.length ?? 0;
+  if (restarts > 0) findings.add({ signature: `platform: the warehouse ended ${restarts} times`, shots: [] });
   process.kill(target.pid, "SIGTERM");
   try {
     await until("the platform ends", endWithinMs, async () => !target.isAlive());

@@ -2,27 +2,27 @@ import type { HttpStep, Shot } from "./shot.ts";
 
 const mostTries = 40;
 
-/** The parts of a value that can be left out, each as the value without it. */
-const smaller = (value: unknown): unknown[] => {
+/** Deeper than this nothing is left out: a fault of depth is one of the whole. */
+const mostDepth = 6;
+
+/** A value without one of its parts, one after the other. */
+function* smaller(value: unknown, depth = 0): Generator<unknown> {
+  if (depth > mostDepth) return;
   if (typeof value === "string" && value.length > 1) {
     const half = value.length >> 1;
-    return [value.slice(0, half), value.slice(half)];
+    yield value.slice(0, half);
+    yield value.slice(half);
+  } else if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) yield value.toSpliced(i, 1);
+    for (const [i, item] of value.entries()) for (const less of smaller(item, depth + 1)) yield value.with(i, less);
+  } else if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value);
+    for (let i = 0; i < entries.length; i++) yield Object.fromEntries(entries.toSpliced(i, 1));
+    for (const [i, [key, member]] of entries.entries()) {
+      for (const less of smaller(member, depth + 1)) yield Object.fromEntries(entries.with(i, [key, less]));
+    }
   }
-  if (Array.isArray(value)) {
-    return [
-      ...value.map((_, i) => value.toSpliced(i, 1)),
-      ...value.flatMap((item, i) => smaller(item).map((less) => value.with(i, less))),
-    ];
-  }
-  if (typeof value !== "object" || value === null) return [];
-  const entries = Object.entries(value);
-  return [
-    ...entries.map((_, i) => Object.fromEntries(entries.toSpliced(i, 1))),
-    ...entries.flatMap(([key, member], i) =>
-      smaller(member).map((less) => Object.fromEntries(entries.with(i, [key, less]))),
-    ),
-  ];
-};
+}
 
 /** JSON as its value, anything else as its bytes. */
 const parsed = (bytes: Buffer): unknown => {
