@@ -1,5 +1,3 @@
-import type { Client } from "../../../examples/flights/client.ts";
-import type { Sql } from "../warehouse.ts";
 import type { Known } from "./graphql-grammar.ts";
 import type { Random } from "./random.ts";
 import type { HttpStep, Shot } from "./shot.ts";
@@ -15,7 +13,8 @@ export type Material = {
   model: Buffer;
   /** SHA-256 of an artifact that is there. */
   digest: string;
-  /** Of a run of the experiment `77`. */
+  experiment: string;
+  /** Of a run of the experiment. */
   run: string;
 };
 
@@ -28,5 +27,3 @@ export type Door = {
   /** A request that a good client does not send. */
   shoot(random: Random, material: Material): Shot["steps"];
 };
-
-export type Fixture = { client: Client; sql: Sql };

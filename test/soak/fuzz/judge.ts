@@ -38,7 +38,7 @@ const leak = ({ body }: Answer, { canary, paths }: Secrets, sent: string): strin
   if (/root:x:0:0:/.test(body)) return "a file of the host";
   const path = paths.find((path) => body.includes(path) && !sent.includes(path));
   if (path !== undefined) return "a path of the server";
-  return /\n\s+at \S+ \(?(?:file|node):/.test(body) ? "a stack trace" : null;
+  return /\n\s+at (?:.* )?\(?(?:file|node):/.test(body) ? "a stack trace" : null;
 };
 
 /** What is wrong with an answer, or null. A refusal with a code is right, whatever was sent. */

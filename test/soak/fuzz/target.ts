@@ -99,12 +99,13 @@ export const materialOf = async (target: Target, canary: Canary): Promise<Materi
     files: await sampleFiles(address),
     model,
     digest: await putArtifact(client, Uint8Array.from(model)),
+    experiment,
     run: createRun.run.slug,
   };
 };
 
 const knownNames = (run: string): Material["known"] => ({
-  id: ["delays", "fuzzed", "departures", "origin", "errors", "77", run],
+  id: ["delays", "fuzzed", "departures", "origin", "errors", experiment, run],
   project: [project],
   endpoint: [endpoint],
   model: ["delays", "fuzzed"],

@@ -34,10 +34,10 @@ const filters = [
 ];
 
 /** By name of the field; what is not here is by its type. */
-const named = (random: Random, name: string, { run, known }: Material): unknown => {
+const named = (random: Random, name: string, { run, known, experiment }: Material): unknown => {
   if (/run/.test(name)) return run;
-  if (/experiment_ids/.test(name)) return ["77"];
-  if (/experiment/.test(name)) return "77";
+  if (/experiment_ids/.test(name)) return [experiment];
+  if (/experiment/.test(name)) return experiment;
   if (name === "filter" || name === "filter_string") {
     const filter = pick(random, filters);
     return chance(random, 0.5) ? filter : mutateText(random, filter);
@@ -76,10 +76,20 @@ const objectOf = (
       .map(([name, schema]) => [name, valueFor(random, schema, name, material)]),
   );
 
+/** What ends a thing is given to spare ones, so that the others are there to the end. */
+const ending = /delete|rename|transition/;
+const spare = (material: Material): Material => ({
+  ...material,
+  run: "0123456789abcdef0123456789abcdef",
+  experiment: "404",
+  known: { ...material.known, model: ["spare"] },
+});
+
 const encoded = (value: unknown): string => encodeURIComponent(String(value).toWellFormed()).slice(0, 500);
 
-const call = (random: Random, material: Material): HttpStep => {
+const call = (random: Random, everything: Material): HttpStep => {
   const { method, path, input } = pick(random, calls);
+  const material = method === "DELETE" || ending.test(path) ? spare(everything) : everything;
   const given = chance(random, 0.8)
     ? objectOf(random, input, material)
     : (mutateJson(random, objectOf(random, input, material), 0.3) as Record<string, unknown>);
@@ -94,8 +104,8 @@ const call = (random: Random, material: Material): HttpStep => {
 
 const artifact = (random: Random, material: Material): HttpStep => {
   const path = pick(random, [
-    `77/${material.run}/artifacts/a.txt`,
-    `77/${material.run}/artifacts/${encoded(nastyText(random))}`,
+    `${material.experiment}/${material.run}/artifacts/a.txt`,
+    `${material.experiment}/${material.run}/artifacts/${encoded(nastyText(random))}`,
     encoded(nastyText(random)),
   ]);
   const method = pick(random, ["PUT", "GET", "DELETE"]);
@@ -108,7 +118,7 @@ const artifact = (random: Random, material: Material): HttpStep => {
 export const mlflowDoor: Door = {
   name: "mlflow",
   weight: 5,
-  good: ({ run }) => [
+  good: ({ run, experiment }) => [
     http("GET", `/projects/${project}/api/2.0/mlflow/runs/get?run_id=${run}`),
     json("POST", `/projects/${project}/api/2.0/mlflow/runs/log-metric`, {
       run_id: run,
@@ -118,7 +128,7 @@ export const mlflowDoor: Door = {
       step: 1,
     }),
     json("POST", `/projects/${project}/api/2.0/mlflow/runs/search`, {
-      experiment_ids: ["77"],
+      experiment_ids: [experiment],
       filter: "metrics.loss > 0",
     }),
     http("GET", `/projects/${project}/api/2.0/mlflow/registered-models/search`),
