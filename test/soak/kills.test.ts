@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { temporaryFolder } from "../e2e/platform.ts";
 import { kills } from "./kills/kills.ts";
 import { kinds } from "./kills/kinds.ts";
-import { alive, busy, declared, discard, killed, lookedAt, moment, newWorld } from "./kills/world.ts";
+import { moment } from "./kills/moment.ts";
+import { alive, busy, declared, discard, killed, lookedAt, newWorld } from "./kills/world.ts";
 
 test("a short soak finds nothing lost, doubled or stuck", async (t) => {
   const findings = await kills({

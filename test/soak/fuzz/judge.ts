@@ -47,7 +47,10 @@ export const judge = (step: Step, answer: Answer, secrets: Secrets): string | nu
   const leaked = leak(answer, secrets, sent);
   if (leaked !== null) return `the answer holds ${leaked}`;
   if (step.over === "http" && answer.failure !== null) return `no answer: ${answer.failure}`;
-  if (step.over === "http" && step.mustRefuse && answer.status < 400) return "was not refused";
+  if (step.over === "http" && step.mustRefuse && answer.status < 400) {
+    const asked = Buffer.from(step.body, "base64").toString() || decodeURIComponent(step.path);
+    return `was not refused: ${asked.slice(0, 100)}`;
+  }
   if (step.over !== "ws" && step.to === "warehouse") return step.over === "socket" ? null : ofWarehouse(answer);
   // Not to be ready is an answer, not a failure.
   if (step.over === "http" && step.path === "/health/ready" && answer.status === 503) return null;
@@ -57,11 +60,14 @@ export const judge = (step: Step, answer: Answer, secrets: Secrets): string | nu
 
 /** Findings of one signature are one fault, as far as can be told. */
 export const signatureOf = ({ door }: Shot, wrong: string, answer: Answer): string => {
+  // What leaked is in the answer somewhere; its beginning tells one refusal from another.
+  const isLeak = wrong.startsWith("the answer holds");
   const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(answer.body)?.[1] ?? answer.body.slice(0, 200);
   const plain = message
     .replace(/\\?"[^"]*\\?"|'[^']*'|`[^`]*`/g, "…")
     .replace(/\b[0-9a-f]{8,}\b/g, "#")
     .replace(/\d+/g, "#")
-    .slice(0, 120);
-  return `${door}: ${wrong.replace(/\d{4,}/g, "#")}: ${plain}`;
+    .slice(0, isLeak ? 30 : 120);
+  const what = wrong.replace(/canary-\w+|\d{4,}/g, "#");
+  return wrong.startsWith("was not refused") ? `${door}: ${what}` : `${door}: ${what}: ${plain}`;
 };

@@ -1,6 +1,7 @@
 import type { HttpStep, Shot } from "./shot.ts";
 
 const mostTries = 40;
+const mostMs = 15_000;
 
 /** Deeper than this nothing is left out: a fault of depth is one of the whole. */
 const mostDepth = 6;
@@ -42,13 +43,14 @@ const withBody = (step: HttpStep, value: unknown): HttpStep => {
 export const minimise = async (shot: Shot, shows: (shot: Shot) => Promise<boolean>): Promise<Shot> => {
   let least = shot;
   let tries = 0;
+  const deadline = Date.now() + mostMs;
   for (let found = true; found; ) {
     found = false;
     const step = least.steps[least.steps.length - 1];
     if (step.over !== "http" || step.body === "") return least;
     const value = parsed(Buffer.from(step.body, "base64"));
     for (const less of smaller(value)) {
-      if (++tries > mostTries) return least;
+      if (++tries > mostTries || Date.now() > deadline) return least;
       const candidate = { ...least, steps: [...least.steps.slice(0, -1), withBody(step, less)] };
       if (!(await shows(candidate))) continue;
       least = candidate;

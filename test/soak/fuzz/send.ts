@@ -15,7 +15,7 @@ export type Answer = {
 /** Where the doors are, and what the warehouse asks for. */
 export type Address = { platform: URL; warehouse: URL; warehouseHeaders: Record<string, string> };
 
-export const answerWithinMs = 60_000;
+export const answerWithinMs = 90_000;
 const keptBytes = 1 << 20;
 
 const nothing = { status: 0, headers: {}, body: "", failure: null };

@@ -4,6 +4,7 @@ import { answers } from "../../e2e/rows.ts";
 import { flightsIn, type Ledger } from "./ledger.ts";
 import type { Life } from "./life.ts";
 import { type LogEvent, lifecycleEvents, type Shown, topicRecords } from "./log.ts";
+import { moment } from "./moment.ts";
 
 /** A check of what a settled platform holds against what its clients know. Answers what is wrong. */
 type Check = { name: string; find(life: Life, ledger: Ledger): Promise<string[]> };
@@ -146,15 +147,27 @@ type Models = { edges: { node: { slug: string } }[]; pageInfo: { hasNextPage: bo
 /** Each holds on a platform that has settled, whatever was done to it before. */
 const checks: readonly Check[] = [commands, records, predictions, outcomes, points, documents];
 
+/** Histories in the warehouse may be behind the read models by as long. */
+const catchUpMs = 20_000;
+
+/** What a check finds when it is asked again and again, as long as it finds anything. */
+const lasting = async ({ name, find }: Check, life: Life, ledger: Ledger): Promise<string[]> => {
+  const deadline = Date.now() + catchUpMs;
+  for (;;) {
+    let found: string[];
+    try {
+      found = await find(life, ledger);
+    } catch (error) {
+      found = [`could not be checked: ${(error as Error).message}`];
+    }
+    if (found.length === 0 || Date.now() > deadline) return found.map((what) => `${name}: ${what}`);
+    await moment(500);
+  }
+};
+
 /** What is wrong with a settled platform, each finding with the check that found it. */
 export const checked = async (life: Life, ledger: Ledger): Promise<string[]> => {
   const findings: string[] = [];
-  for (const { name, find } of checks) {
-    try {
-      findings.push(...(await find(life, ledger)).map((what) => `${name}: ${what}`));
-    } catch (error) {
-      findings.push(`${name}: could not be checked: ${(error as Error).message}`);
-    }
-  }
+  for (const check of checks) findings.push(...(await lasting(check, life, ledger)));
   return findings;
 };

@@ -2,8 +2,9 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Kind, type Round, working } from "./kind.ts";
 import { fallBack, type Mark, markOf } from "./ledger.ts";
+import { moment } from "./moment.ts";
 import { cutPower, walPlace } from "./power-cut.ts";
-import { alive, busy, declared, ended, killed, moment, type World } from "./world.ts";
+import { alive, busy, declared, ended, killed, type World } from "./world.ts";
 import { beginAnew } from "./writers.ts";
 
 const database = ({ data }: World): string => join(data, "millrace.db");

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Kind } from "./kind.ts";
 import { isReady, untilReady } from "./life.ts";
-import { busy, ended, killed, moment } from "./world.ts";
+import { moment } from "./moment.ts";
+import { busy, ended, killed } from "./world.ts";
 
 const sizeMb = 512;
 const fullMs = 6_000;

@@ -4,7 +4,8 @@ import { isConnectionLost } from "../../e2e/producer.ts";
 import { isAlive, killTree, signal, treeOf, warehouseOf } from "../processes.ts";
 import { type Kind, working } from "./kind.ts";
 import { type Life, spawnLife } from "./life.ts";
-import { alive, declared, discard, ended, killed, moment, newWorld } from "./world.ts";
+import { moment } from "./moment.ts";
+import { alive, declared, discard, ended, killed, newWorld } from "./world.ts";
 
 const orphansEndWithinMs = 20_000;
 

@@ -1,4 +1,5 @@
-import { type Busy, busy, moment, type World } from "./world.ts";
+import { moment } from "./moment.ts";
+import { type Busy, busy, type World } from "./world.ts";
 
 /** What a disturbance finds to work with. */
 export type Round = { world: World; random: () => number; note(text: string): void };

@@ -6,6 +6,7 @@ import { checked } from "./checks.ts";
 import { feed, held } from "./feeder.ts";
 import { type Ledger, newLedger, takeOver } from "./ledger.ts";
 import { type Life, live } from "./life.ts";
+import { moment } from "./moment.ts";
 import { settled } from "./settle.ts";
 import { newWriters, setUpExperiment, type Writer, write } from "./writers.ts";
 
@@ -85,9 +86,6 @@ export const lookedAt = async (world: World): Promise<string[]> => {
   const findings = [...refusals, ...(await settled(life, world.ledger))];
   return findings.length > 0 ? findings : checked(life, world.ledger);
 };
-
-export const moment = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Keeps the data of a failing round under its own name; answers where. */
 export const keep = async (world: World, folder: string, name: string): Promise<string> => {

@@ -89,7 +89,7 @@ const reaches = ({ canary }: Material): string[] => [
 
 const post = (query: string, search = ""): HttpStep => http("POST", `/${search}`, { to: "warehouse", body: query });
 const get = (query: string, extra = ""): HttpStep =>
-  http("GET", `/?query=${encodeURIComponent(query)}${extra}`, { to: "warehouse" });
+  http("GET", `/?query=${encodeURIComponent(query.toWellFormed())}${extra}`, { to: "warehouse" });
 const ask = (random: Random, query: string): HttpStep => (chance(random, 0.7) ? post(query) : get(query));
 
 const settings = [
