@@ -60,6 +60,16 @@ export const killTree = (root: number): void => {
 export const residentBytes = (root: number): number =>
   treeOf(root).reduce((sum, pid) => sum + (statOf(pid)?.resident ?? 0), 0);
 
+/** Milliseconds that a process's main thread has waited for a processor so far: what others took, not what it did. */
+export const waitedForProcessor = (pid: number): number => {
+  try {
+    const [, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "latin1").split(" ");
+    return Number(waited) / 1e6;
+  } catch {
+    return 0;
+  }
+};
+
 /** A zombie has ended, too. */
 export const isAlive = (pid: number): boolean => {
   const stat = statOf(pid);

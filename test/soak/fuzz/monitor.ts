@@ -1,4 +1,4 @@
-import { residentBytes } from "../processes.ts";
+import { residentBytes, waitedForProcessor } from "../processes.ts";
 import type { Target } from "./target.ts";
 
 const everyMs = 1000;
@@ -8,7 +8,7 @@ export const stallMs = 1000;
 const hungMs = 30_000;
 
 export type Health = {
-  /** Slowest answers of `/health/live`, milliseconds, but for moments when this process itself was held up. */
+  /** Slowest answer of `/health/live`, milliseconds, without the time that either process waited for a processor. */
   worstMs: number;
   stalls: number;
   probes: number;
@@ -42,6 +42,7 @@ export const watch = (target: Target, listener: Listener): { health: Health; sto
   let stopped = false;
   const probe = async (): Promise<void> => {
     const startedAt = performance.now();
+    const waitedBefore = waitedForProcessor(target.pid);
     late();
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(hungMs), headers: { connection: "close" } });
@@ -51,7 +52,8 @@ export const watch = (target: Target, listener: Listener): { health: Health; sto
       if (!target.isAlive()) return listener.onEnd();
       if (performance.now() - startedAt >= hungMs) return listener.onHung();
     }
-    const ms = performance.now() - startedAt - late();
+    const ofMachine = late() + waitedForProcessor(target.pid) - waitedBefore;
+    const ms = performance.now() - startedAt - ofMachine;
     health.probes++;
     health.worstMs = Math.max(health.worstMs, ms);
     if (ms > stallMs && !stopped) {
