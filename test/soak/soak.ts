@@ -85,6 +85,9 @@ const runFuzz = async (): Promise<number> => {
   return findings.length;
 };
 
+// Ends as a program that has finished: what it started ends with it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+
 const programs: Record<string, () => Promise<number>> = { kills: runKills, fuzz: runFuzz };
 const program = programs[positionals[0] ?? ""];
 if (values.help === true || program === undefined) {

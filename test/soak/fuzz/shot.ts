@@ -8,6 +8,8 @@ export type HttpStep = {
   body: string;
   /** An answer of success is a fault: it reaches what it may not. */
   mustRefuse?: true;
+  /** It may work for long: the client goes away after this time, and asks nothing of the answer. */
+  leaveAfterMs?: number;
 };
 
 /** Bytes to a bare socket, piece by piece. */

@@ -33,12 +33,19 @@ const fill = (folder: string): string => {
 /** A file system of its own size in memory; null where this user may not mount one. */
 const mountVolume = (): string | null => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-volume-"));
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMb}m`, "tmpfs", folder]).status === 0) return folder;
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMb}m`, "tmpfs", folder]).status === 0) {
+    mounted.add(folder);
+    return folder;
+  }
   rmSync(folder, { recursive: true });
   return null;
 };
 
+const mounted = new Set<string>();
+process.on("exit", () => mounted.forEach(unmountVolume));
+
 const unmountVolume = (folder: string): void => {
+  mounted.delete(folder);
   // A child that was killed may hold it for a moment longer: the system lets go of it then.
   spawnSync("umount", ["--lazy", folder]);
   rmSync(folder, { recursive: true, force: true });

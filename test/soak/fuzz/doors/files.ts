@@ -82,7 +82,7 @@ export const datasetDoor: Door = {
       () => [dataset(name, "json", Buffer.from(`{"a":${"[".repeat(below(random, 5000))}`))],
       () => [dataset(urlPart(random, 200), format, files[format])],
       () => [{ ...query({ query: pick(random, reaches(material)) }), mustRefuse: true }],
-      () => [query({ query: pick(random, costly) })],
+      () => [{ ...query({ query: pick(random, costly) }), leaveAfterMs: leaveAfter(random) }],
       () => [query({ query: mutateText(random, pick(random, reaches(material))) })],
       () => [
         query(
@@ -96,6 +96,8 @@ export const datasetDoor: Door = {
     ])();
   },
 };
+
+const leaveAfter = (random: Random): number => 1000 + below(random, 15_000);
 
 const costly = [
   "SELECT * FROM system.tables",

@@ -164,5 +164,7 @@ export const warehouseDoor: Door = {
   name: "warehouse",
   weight: 4,
   good: () => [post("SELECT 1"), get("SELECT count() FROM predictions"), http("GET", "/ping", { to: "warehouse" })],
-  shoot: (random, material) => [pick(random, shots)(random, material)],
+  shoot: (random, material) => [
+    { ...pick(random, shots)(random, material), leaveAfterMs: 1000 + below(random, 15_000) },
+  ],
 };
