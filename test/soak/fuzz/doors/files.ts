@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { project } from "../../../../examples/flights/definitions.ts";
 import type { Door, Material } from "../door.ts";
 import { mutateBytes, mutateJson, mutateText } from "../mutate.ts";
-import { below, chance, pick, randomBytes, urlPart } from "../random.ts";
+import { below, chance, pick, type Random, randomBytes, urlPart } from "../random.ts";
 import { graphql, type HttpStep, http, json, type Step } from "../shot.ts";
 
 const octets = { "content-type": "application/octet-stream" };
