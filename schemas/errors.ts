@@ -89,6 +89,12 @@ const table = {
   SCORE_TIMEOUT: { status: 500, retryable: false, meaning: "The model took too long for this input and was ended." },
   SCORING_FAILED: { status: 500, retryable: false, meaning: "The model failed on this input." },
   TRAINING_FAILED: { status: 422, retryable: false, meaning: "A training job cannot go on; the message says why." },
+  LOG_CHANGED: {
+    status: 409,
+    retryable: true,
+    meaning: "A log is not the one that was read before: it was restored, or deleted and made again.",
+  },
+  CORRUPT_BATCH: { status: 500, retryable: false, meaning: "A stored batch of records does not match its checksum." },
   FENCED: {
     status: 409,
     retryable: false,

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { MillraceError } from "../../schemas/errors.ts";
 import type { Headers, OutputRecord, RecordBatch } from "./port.ts";
 
@@ -9,15 +10,18 @@ import type { Headers, OutputRecord, RecordBatch } from "./port.ts";
  *
  * | at            | what                                                              |
  * |---------------|-------------------------------------------------------------------|
- * | 0             | u32: version (1), flags (bit 8: offset deltas, bit 9: headers)     |
+ * | 0             | u32: version (2), flags (bit 8: offset deltas, bit 9: headers)     |
  * | 4             | u32: count                                                        |
  * | 8             | u32: `columns`, where the columns begin                           |
- * | 12            | u32: 0                                                            |
+ * | 12            | u32: CRC-32 of all other bytes (0 in version 1, which has none)   |
  * | 16            | key bytes and value bytes of each record, in order                |
  * | columns       | f64 timestamps, i32 key lengths, i32 value lengths (-1 is null)   |
  * | then, flagged | i32 offset deltas; JSON array of [index, headers]                 |
  */
-const VERSION = 1;
+const VERSION = 2;
+/** Batches of releases before 0.2 have no checksum; the rest is the same. */
+const WITHOUT_CHECKSUM = 1;
+const CHECKSUM_AT = 12;
 const WITH_DELTAS = 1 << 8;
 const WITH_HEADERS = 1 << 9;
 export const HEADER_BYTES = 16;
@@ -28,6 +32,10 @@ const align = (at: number): number => (at + 7) & ~7;
 
 /** Bytes that the columns of so many records take. */
 export const columnBytes = (count: number): number => align(count * 20);
+
+/** CRC-32 of a blob but for the checksum itself. */
+const checksumOf = (blob: Uint8Array): number =>
+  crc32(blob.subarray(HEADER_BYTES), crc32(blob.subarray(0, CHECKSUM_AT)));
 
 /** Writes header and columns into `buffer`, whose body ends at `end`; answers the length of the blob. */
 export const writeColumns = (
@@ -51,7 +59,9 @@ export const writeColumns = (
   if (columns.deltas !== null) ints.set(columns.deltas.subarray(0, count), count * 2);
   const at = start + count * 8 + ints.byteLength;
   if (headers !== null) headers.copy(buffer, at);
-  return at + (headers?.length ?? 0);
+  const length = at + (headers?.length ?? 0);
+  header[3] = checksumOf(buffer.subarray(0, length));
+  return length;
 };
 
 /** Stored batches of one partition, in order, as one `RecordBatch`. One batch alone is not copied. */
@@ -96,6 +106,23 @@ const aligned = (blob: Uint8Array): Buffer => {
   return copy;
 };
 
+/** Before a length in it is believed. CORRUPT_BATCH says where. */
+const checkBatch = ({ topic, partition }: RecordBatch, version: number, { base, bytes, count }: StoredBatch): void => {
+  const isKnown = bytes.length >= HEADER_BYTES && (version === VERSION || version === WITHOUT_CHECKSUM);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const isWhole =
+    isKnown &&
+    view.getUint32(4, true) === count &&
+    (version === WITHOUT_CHECKSUM || view.getUint32(CHECKSUM_AT, true) === checksumOf(bytes));
+  if (isWhole) return;
+  const why = isKnown ? "does not match its checksum" : `is damaged, or of a later release (version ${version})`;
+  throw new MillraceError(
+    "CORRUPT_BATCH",
+    `the stored batch of ${topic}/${partition} at offset ${base} ${why}: restore the log from a backup`,
+    { details: { topic, partition, offset: base } },
+  );
+};
+
 const readColumns = (
   batch: RecordBatch,
   index: number,
@@ -107,12 +134,7 @@ const readColumns = (
   const word = at >> 2;
   const flags = ints[word];
   const count = ints[word + 1];
-  if ((flags & 0xff) !== VERSION || count !== row.count) {
-    throw new MillraceError(
-      "INTERNAL",
-      `the stored batch at ${batch.topic}/${batch.partition}@${row.base} is damaged or of a later release (version ${flags & 0xff})`,
-    );
-  }
+  checkBatch(batch, flags & 0xff, row);
   const start = at + ints[word + 2];
   const { offsets, timestamps, keyStart, keyEnd, valueStart, valueEnd } = batch;
   const times = start >> 3;

@@ -77,7 +77,7 @@ describe("a stored batch", () => {
     const bytes = new Uint8Array(32);
     assert.throws(
       () => readBatches("a", 0, [{ base: 5, count: 1, bytes }]),
-      (error) => isMillraceError(error, "INTERNAL") && /a\/0@5/.test(error.message),
+      (error) => isMillraceError(error, "CORRUPT_BATCH") && /a\/0 at offset 5/.test(error.message),
     );
   });
 });
