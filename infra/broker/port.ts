@@ -1,3 +1,5 @@
+import type { Agreement, LogMark } from "../log-marks.ts";
+
 /**
  * The broker: topics of keyed records in partitions, consumed in batches.
  *
@@ -12,6 +14,8 @@
  *   a member that does not know it yet is kept from committing by the writer of its successor.
  * - `consume` starts at the group's committed offsets (or the given ones) and yields only what a reader of
  *   committed data may see. One group's partition is consumed by one consumer at a time.
+ * - A topic that was deleted and made again, restored from a copy or cut short is another log from there on, and its
+ *   marks (`marks`, `agreed`) say so. A reader fails with LOG_CHANGED when a topic it reads was made again under it.
  * - A compacted topic keeps at least the newest record of each key; a null value is a tombstone.
  *
  * Left out on purpose: consumer-side filters, server-side timestamps (every record carries its event time).
@@ -147,6 +151,13 @@ export type Broker = {
   committed(group: string): Promise<Offsets>;
   commitOffsets(group: string, offsets: Offsets): Promise<void>;
   watermarks(topic: string): Promise<Watermarks[]>;
+  /** The newest mark of each partition's log, taken after records were read and before what they led to is written. */
+  marks(topic: string): Promise<LogMark[]>;
+  /**
+   * How far a store that has derived everything before offset `next` of a partition, and kept these marks, agrees with
+   * it. UNKNOWN_TOPIC.
+   */
+  agreed(place: TopicPartition, marks: readonly LogMark[], next: number): Promise<Agreement>;
   close(): Promise<void>;
 };
 

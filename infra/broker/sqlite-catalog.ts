@@ -118,12 +118,14 @@ export const sqliteTopicChanges = (db: DatabaseSync, catalog: Catalog) => {
       }
       changed.run();
     },
-    delete(name: string): void {
+    /** Answers the topic's number. */
+    delete(name: string): number {
       const { id } = catalog.get(name);
       remove.run(id);
       removeOffsets.run(id);
       drop.run(id);
       changed.run();
+      return id;
     },
   };
 };

@@ -1,6 +1,7 @@
 import { MillraceError } from "../../schemas/errors.ts";
 import type { ChangeSignal } from "../sqlite/signal.ts";
 import { indexOfOffset, readBatches, sliceBatch } from "./batch.ts";
+import { logChanged } from "./log-changed.ts";
 import { type ConsumeOptions, partitionKey, type Reader, type RecordBatch } from "./port.ts";
 import { type Catalog, partOf } from "./sqlite-catalog.ts";
 import type { SqliteLog } from "./sqlite-log.ts";
@@ -12,6 +13,8 @@ type Cursor = {
   topic: string;
   partition: number;
   next: number;
+  /** The log that is read, from the first poll on. */
+  part: number | null;
   /** What the last read held beyond the limit; a view on the same memory. */
   rest: RecordBatch | null;
 };
@@ -28,7 +31,7 @@ export const sqliteReader = (
   const cursors = new Map<string, Cursor>();
   for (const { topic, partition } of options.partitions) {
     const key = partitionKey(topic, partition);
-    cursors.set(key, { topic, partition, next: options.from.get(key) ?? 0, rest: null });
+    cursors.set(key, { topic, partition, next: options.from.get(key) ?? 0, part: null, rest: null });
   }
   const waiting = new Set<AbortController>();
   let closed = false;
@@ -49,10 +52,13 @@ export const sqliteReader = (
   };
 
   const hasMore = (): boolean => {
-    for (const { topic, partition, next, rest } of cursors.values()) {
+    for (const { topic, partition, next, part, rest } of cursors.values()) {
       if (rest !== null) return true;
       const known = catalog.find(topic);
-      if (known !== undefined && log.hasFrom(partOf(known, partition), next)) return true;
+      if (known === undefined) continue;
+      const now = partOf(known, partition);
+      // The next poll tells of another log.
+      if (now !== (part ?? now) || log.hasFrom(now, next)) return true;
     }
     return false;
   };
@@ -66,6 +72,8 @@ export const sqliteReader = (
         return cut(cursor, rest);
       }
       const part = partOf(catalog.get(topic), partition);
+      cursor.part ??= part;
+      if (cursor.part !== part) throw logChanged(topic);
       for (;;) {
         const rows = log.read(part, cursor.next, maxRecords, maxBytes);
         if (rows.length === 0) return null;

@@ -60,7 +60,14 @@ export const sqliteWriter = (
   db: DatabaseSync,
   catalog: Catalog,
   clock: Clock,
-  onCommit: (writes: readonly { topic: Topic; partition: number; bytes: number }[]) => void,
+  {
+    beginEpoch,
+    onCommit,
+  }: {
+    /** Inside the first transaction. */
+    beginEpoch: () => void;
+    onCommit: (writes: readonly { topic: Topic; partition: number; bytes: number }[]) => void;
+  },
 ): Writer => {
   const log = sqliteLog(db);
   const setOffset = db.prepare(
@@ -71,6 +78,7 @@ export const sqliteWriter = (
   const pool: BatchBuilder[] = [];
   let queue: Job[] = [];
   let running: Promise<void> | null = null;
+  let epochBegun = false;
 
   const writeUnit = (unit: WriteUnit): Written[] | MillraceError => {
     if (unit.holder !== null) {
@@ -131,7 +139,11 @@ export const sqliteWriter = (
 
   const commit = async (jobs: Job[]): Promise<void> => {
     try {
-      const results = await transactWhenFree(db, () => jobs.map((job) => writeUnit(job.unit)));
+      const results = await transactWhenFree(db, () => {
+        if (!epochBegun) beginEpoch();
+        return jobs.map((job) => writeUnit(job.unit));
+      });
+      epochBegun = true;
       const writes: { topic: Topic; partition: number; bytes: number }[] = [];
       results.forEach((result, i) => {
         if (result instanceof MillraceError) return;

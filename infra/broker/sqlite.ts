@@ -14,6 +14,7 @@ import {
   sqliteTopicChanges,
   type Topic,
 } from "./sqlite-catalog.ts";
+import { epochBeginner, epochForgetter, epochTables, sqliteEpochs } from "./sqlite-epochs.ts";
 import { sqliteLog } from "./sqlite-log.ts";
 import { sqliteMaintenance } from "./sqlite-maintenance.ts";
 import { sqliteReader } from "./sqlite-reader.ts";
@@ -31,6 +32,8 @@ export type SqliteBrokerOptions = {
   maxBytes?: number;
 };
 
+const create = brokerTables + epochTables;
+
 /** A unit of concurrent `produce` calls is closed beyond this. */
 const SHARED_UNIT_BYTES = 8 << 20;
 
@@ -40,20 +43,24 @@ const SHARED_UNIT_BYTES = 8 << 20;
  */
 export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): Broker => {
   const { clock = systemClock, maxBytes } = options;
-  const writerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables, busyTimeoutMs: 0, maxBytes });
-  const readerDb = openSqlite(path, { synchronous: "NORMAL", create: brokerTables });
+  const writerDb = openSqlite(path, { synchronous: "NORMAL", create, busyTimeoutMs: 0, maxBytes });
+  const readerDb = openSqlite(path, { synchronous: "NORMAL", create });
   const change = changeSignal(path, "broker", readerDb);
   const catalog = sqliteCatalog(readerDb);
   const topicChanges = sqliteTopicChanges(writerDb, catalog);
   const log = sqliteLog(readerDb);
+  const epochs = sqliteEpochs(readerDb);
+  const forgetEpochs = epochForgetter(writerDb);
   const maintenance = sqliteMaintenance(writerDb, readerDb, clock, {
     delayMs: options.cleanDelayMs ?? 500,
     minDirtyBytes: options.minDirtyBytes ?? 16 << 20,
   });
-  const writer = sqliteWriter(writerDb, catalog, clock, (writes) => {
+  const beginEpoch = epochBeginner(writerDb, catalog.all);
+  const onCommit = (writes: readonly { topic: Topic; partition: number; bytes: number }[]): void => {
     change.notify();
     for (const { topic, partition, bytes } of writes) maintenance.written(topic, partition, bytes);
-  });
+  };
+  const writer = sqliteWriter(writerDb, catalog, clock, { beginEpoch, onCommit });
   const committedQuery = readerDb.prepare(
     `SELECT t.name AS topic, o.partition AS partition, o.next AS offset
      FROM broker_offsets o JOIN broker_topics t ON t.id = o.topic
@@ -141,7 +148,7 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
     },
     async deleteTopic(name) {
       opened();
-      await transactWhenFree(writerDb, () => topicChanges.delete(name));
+      await transactWhenFree(writerDb, () => forgetEpochs(topicChanges.delete(name)));
       change.notify();
       maintenance.dropped();
     },
@@ -204,6 +211,14 @@ export const sqliteBroker = (path: string, options: SqliteBrokerOptions = {}): B
         const part = partOf(topic, partition);
         return { low: log.low(part), high: log.next(part) };
       });
+    },
+    async marks(name) {
+      opened();
+      return epochs.marks(catalog.get(name));
+    },
+    async agreed({ topic, partition }, marks, next) {
+      opened();
+      return epochs.agreed(catalog.get(topic), partition, marks, next);
     },
     async close() {
       if (closed) return;

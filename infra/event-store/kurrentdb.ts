@@ -6,6 +6,7 @@ import { type KurrentDbConnection, kurrentDbConnection } from "./kurrentdb-conne
 import { headOf } from "./kurrentdb-head.ts";
 import { examineHistories } from "./kurrentdb-histories.ts";
 import { flat, logEvents } from "./kurrentdb-log.ts";
+import { agreedMarks, eventMark, isThere } from "./kurrentdb-marks.ts";
 import { readAll, readStream } from "./kurrentdb-read.ts";
 import type { Streams } from "./kurrentdb-request.ts";
 import { subscribeTo } from "./kurrentdb-subscribe.ts";
@@ -85,6 +86,11 @@ export const kurrentDbEventStore = async (url: string, options: KurrentDbOptions
       whenOpen();
       const log = flat(logEvents(connection, { streams: named(undefined) }));
       return examineHistories(connection, named(undefined) ?? [""], log);
+    },
+    mark: async (handled) => eventMark(handled),
+    async agreed(marks, position) {
+      whenOpen();
+      return agreedMarks(marks, position, { head, isThere: (mark) => isThere(connection, guard, mark) });
     },
     async close() {
       closing ??= close();

@@ -1,4 +1,5 @@
 import type { Aggregate } from "../../schemas/lifecycle.ts";
+import type { LogMark } from "../log-marks.ts";
 
 /**
  * The event store: one ordered log of lifecycle facts, cut into streams.
@@ -9,7 +10,8 @@ import type { Aggregate } from "../../schemas/lifecycle.ts";
  * - Revisions are 0-based and dense in a stream. Positions are opaque, totally ordered by `comparePositions`,
  *   and grow in the one global order in which every reader sees the events.
  * - `subscribe` yields history after `from`, then `caughtUp` once, then live events, without gap or repeat.
- *   Persist only positions of events that you have handled.
+ *   Persist only positions of events that you have handled, and beside them the log's mark (`mark`): the log may lose
+ *   its newest events in a restore, or be another log, and a position alone does not tell. `agreed` does.
  *
  * - What cannot be read stops only its own stream. `readStream` throws there: UNREADABLE_EVENT and UNKNOWN_EVENT for an
  *   event that is not what this release writes, HISTORY_INCOMPLETE where the stream was deleted or events before are
@@ -81,6 +83,9 @@ export type Fault = {
   message: string;
 };
 
+/** As `Agreement`, with the position of the last event instead of a next place. */
+export type AgreedPosition = { position: Position; marks: readonly LogMark[]; shared: boolean };
+
 export type EventStore = {
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult>;
   /** Events of one stream in order, from a revision (inclusive). An unknown stream yields nothing. */
@@ -102,6 +107,10 @@ export type EventStore = {
   faults(): ReadonlyMap<string, Fault>;
   /** Reads the whole log for faults, one a stream; it takes as long as that. */
   examine(): AsyncIterable<Fault>;
+  /** The mark to keep beside the position of an event that was handled, taken before what it led to is written. */
+  mark(handled: StoredEvent): Promise<LogMark>;
+  /** How far a store that has handled everything up to `position`, and kept these marks, agrees with this log. */
+  agreed(marks: readonly LogMark[], position: Position): Promise<AgreedPosition>;
   close(): Promise<void>;
 };
 

@@ -7,6 +7,7 @@ import { type FoundEvent, faultsIn, foundEvent, historyGuard, skipped } from "./
 import type { AppendResult, EventStore, Fault, Position } from "./port.ts";
 import { START } from "./port.ts";
 import { type Append, appender } from "./sqlite-append.ts";
+import { epochBeginner, epochTable, sqliteEpochs } from "./sqlite-epochs.ts";
 
 const create = `
   CREATE TABLE IF NOT EXISTS events (
@@ -21,6 +22,7 @@ const create = `
   );
   CREATE UNIQUE INDEX IF NOT EXISTS events_by_stream ON events (stream, revision);
   CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id, stream);
+  ${epochTable}
 `;
 
 const columns = "position, stream, revision, id, type, data, metadata";
@@ -44,6 +46,7 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
   const changes = changeSignal(path, "events", reads);
   const write = appender(writes);
   const guard = historyGuard(onFault);
+  const beginEpoch = epochBeginner(writes);
   const headQuery = reads.prepare("SELECT max(position) FROM events");
   headQuery.setReturnArrays(true);
   const streamQuery = reads.prepare(
@@ -53,6 +56,7 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
 
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
+  let epochBegun = false;
   let closed = false;
 
   const head = (): number => {
@@ -62,6 +66,8 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
       throw mapSqliteError(error);
     }
   };
+
+  const epochs = sqliteEpochs(reads, head);
 
   const takeGroup = (): Waiting[] => {
     const group = waiting.slice(0, maxGroup);
@@ -74,8 +80,10 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
     try {
       const answers = await transactWhenFree(writes, () => {
         group = takeGroup();
+        if (!epochBegun) beginEpoch();
         return group.map(({ append }) => answer(append));
       });
+      epochBegun = true;
       changes.notify();
       for (const [i, { resolve, reject }] of group.entries()) {
         const outcome = answers[i];
@@ -214,6 +222,8 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
     async head() {
       return String(head());
     },
+    mark: async () => reading(() => epochs.mark()),
+    agreed: async (marks, position) => reading(() => epochs.agreed(marks, position)),
 
     faults: guard.faults,
 
@@ -230,9 +240,11 @@ export const sqliteEventStore = (path: string, options: SqliteEventStoreOptions 
   };
 };
 
-const pageOf = (query: () => unknown): Row[] => {
+const pageOf = (query: () => unknown): Row[] => reading(query) as Row[];
+
+const reading = <T>(query: () => T): T => {
   try {
-    return query() as Row[];
+    return query();
   } catch (error) {
     throw mapSqliteError(error);
   }

@@ -20,6 +20,8 @@ export type Ddl = {
   /** Both names change their rows, each server in one step. */
   exchangeTables(one: string, other: string): string;
   dropTable(name: string): string[];
+  /** Deletes the rows that meet a condition; they are gone when it has answered. */
+  deleteRows(table: string, condition: string): string;
   /** Refused where there is a table of the new name. */
   renameTable(from: string, to: string): string[];
   createView(name: string, select: string): string;
@@ -42,6 +44,7 @@ const oneServer = (database: string): Ddl => ({
   ],
   exchangeTables: (one, other) => `EXCHANGE TABLES ${one} AND ${other}`,
   dropTable: (name) => [`DROP TABLE IF EXISTS ${name} SYNC`],
+  deleteRows: (table, condition) => `DELETE FROM ${table} WHERE ${condition}`,
   renameTable: (from, to) => [`RENAME TABLE ${from} TO ${to}`],
   createView: (name, select) => `CREATE OR REPLACE VIEW ${name} AS ${select}`,
   tablesEndingIn: (ending) =>
@@ -70,6 +73,7 @@ const manyServers = (database: string, cluster: string): Ddl => {
         `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(name))}, ${shardBy})`,
     ],
     exchangeTables: (one, other) => `EXCHANGE TABLES ${local(one)} AND ${local(other)} ${onCluster}`,
+    deleteRows: (table, condition) => `DELETE FROM ${local(table)} ${onCluster} WHERE ${condition}`,
     renameTable: (from, to) => [
       `RENAME TABLE ${local(from)} TO ${local(to)} ${onCluster}`,
       `DROP TABLE ${from} ${onCluster} SYNC`,

@@ -50,6 +50,71 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>, 
       });
     });
 
+    describe("marks", () => {
+      const place = { topic: "a", partition: 0 };
+
+      it("say that a log which only grew is the one that was read", async () => {
+        await broker.ensureTopic("a", { ...plain, partitions: 2 });
+        await broker.produce(
+          "a",
+          [record("k", "v"), record("k", "v")].map((one) => ({ ...one, partition: 0 })),
+        );
+        const [{ high }] = await broker.watermarks("a");
+        const marks = await broker.marks("a");
+        assert.equal(marks.length, 2);
+        await broker.produce("a", [{ ...record("k", "v"), partition: 0 }]);
+        const { at, shared, marks: kept } = await broker.agreed(place, [marks[0]], high);
+        assert.deepEqual({ at, shared, newest: kept.at(-1) }, { at: high, shared: true, newest: marks[0] });
+        assert.equal((await broker.agreed(place, [marks[0]], 1)).at, 1);
+      });
+
+      it("trust a store without marks up to the end of the log", async () => {
+        await broker.ensureTopic("a", plain);
+        await broker.produce("a", [record("k", "v")]);
+        const [{ high }] = await broker.watermarks("a");
+        const { at, shared } = await broker.agreed(place, [], 1000);
+        assert.deepEqual({ at, shared }, { at: high, shared: true });
+      });
+
+      it("say that a topic which was made again is another log, also when it has grown past the place", async () => {
+        await broker.ensureTopic("a", plain);
+        await broker.produce("a", [record("k", "v"), record("k", "v")]);
+        const marks = await broker.marks("a");
+        await broker.deleteTopic("a");
+        await broker.ensureTopic("a", plain);
+        const nothing = async (): Promise<void> => {
+          const { at, shared } = await broker.agreed(place, marks, 2);
+          assert.deepEqual({ at, shared }, { at: 0, shared: false });
+        };
+        await nothing();
+        await broker.produce("a", [record("k", "v"), record("k", "v"), record("k", "v")]);
+        await nothing();
+      });
+
+      it("are of a topic that there is", async () => {
+        await assert.rejects(broker.marks("nowhere"), coded("UNKNOWN_TOPIC"));
+        await assert.rejects(broker.agreed({ topic: "nowhere", partition: 0 }, [], 0), coded("UNKNOWN_TOPIC"));
+      });
+
+      it("are told to a reader under which a topic was made again, before it takes a record for another", async () => {
+        await broker.ensureTopic("a", plain);
+        await broker.produce("a", [record("k", "old"), record("k", "old")]);
+        const reader = readerOf(broker, "a", 1);
+        assert.equal((await reader.poll("a", 0))?.count, 2);
+        await broker.deleteTopic("a");
+        await broker.ensureTopic("a", plain);
+        await broker.produce("a", [record("k", "new"), record("k", "new"), record("k", "new")]);
+        await assert.rejects(async () => {
+          for (;;) {
+            const batch = await reader.poll("a", 0);
+            assert.equal(batch, null, "records of another log");
+            await reader.wait(100);
+          }
+        }, coded("LOG_CHANGED"));
+        await reader.close();
+      });
+    });
+
     describe("produce", () => {
       it("gives dense offsets by partition, in order, and keeps keys together as Kafka does", async () => {
         await broker.ensureTopic("a", { ...plain, partitions: 4 });

@@ -6,9 +6,11 @@ import {
   comparePositions,
   type EventStore,
   type NewEvent,
+  type Position,
   type StoredEvent,
   type SubscriptionMessage,
 } from "../../infra/event-store/port.ts";
+import type { LogMark } from "../../infra/log-marks.ts";
 
 export const newEvent = (type: string, data: unknown = {}, at = 1): NewEvent => ({
   id: randomUUID(),
@@ -50,6 +52,26 @@ export const eventStoreContract = (
       assert.equal(await store.head(), "0");
       assert.deepEqual(await collect(store.readAll()), []);
       assert.deepEqual(await collect(store.readStream("none-p/1")), []);
+    });
+
+    it("agrees with a store that has handled its events, up to the newest that both have", async () => {
+      const { position: first } = await store.append("marks-p/1", [newEvent("Opened")], "no-stream");
+      const [event] = await collect(store.readStream("marks-p/1"));
+      const mark = await store.mark(event);
+      const { position: second } = await store.append("marks-p/1", [newEvent("Closed")], 0n);
+      const agreed = async (marks: readonly LogMark[], upTo: Position) => {
+        const { position, shared } = await other.agreed(marks, upTo);
+        return { position, shared };
+      };
+      assert.deepEqual(await agreed([mark], first), { position: first, shared: true });
+      assert.deepEqual(await agreed([], second), { position: second, shared: true });
+      assert.deepEqual(await agreed([], "999999999999"), { position: await store.head(), shared: true });
+      const foreign = { ...mark, id: mark.id.replaceAll(/[0-9a-f]/g, "0") };
+      assert.deepEqual(await agreed([foreign], first), { position: "0", shared: false });
+      assert.deepEqual(await agreed([mark, { ...foreign, from: Number(first) + 1 }], second), {
+        position: first,
+        shared: true,
+      });
     });
 
     it("gives back what was appended, with dense revisions from 0", async () => {

@@ -7,6 +7,8 @@ export type Exchange<T> = {
   name: string;
   key: number;
   version: number;
+  /** Header and body end in tagged fields (KIP-482); the answer's header, too, which \`read\` takes first. */
+  flexible?: boolean;
   /** Without the header; in pieces where it is large, so that they are not copied. */
   body: Encoder | readonly Buffer[];
   read(answer: Decoder): T;
@@ -24,14 +26,15 @@ export const structs = <T>(values: readonly T[], write: (to: Encoder, value: T) 
 
 /** The pieces of a request: its length and header, then the body. */
 export const requestOf = (
-  { key, version, body }: Exchange<unknown>,
+  { key, version, flexible = false, body }: Exchange<unknown>,
   correlationId: number,
   clientId: string,
 ): readonly Buffer[] => {
   const pieces = body instanceof Encoder ? [body.buffer] : body;
-  const head = struct((to) =>
-    to.writeInt32(0).writeInt16(key).writeInt16(version).writeInt32(correlationId).writeString(clientId),
-  ).buffer;
+  const head = struct((to) => {
+    to.writeInt32(0).writeInt16(key).writeInt16(version).writeInt32(correlationId).writeString(clientId);
+    if (flexible) to.writeUVarInt(0);
+  }).buffer;
   head.writeInt32BE(pieces.reduce((sum, { length }) => sum + length, head.length - 4));
   return [head, ...pieces];
 };

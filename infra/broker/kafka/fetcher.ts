@@ -20,6 +20,8 @@ const WAIT_BYTES = 8 << 20;
 export const kafkaFetcher = (client: KafkaClient, topics: Topics): Fetcher => {
   /** Where to go on when the log does not hold the offset: its beginning, or nowhere yet. */
   const outOfRange = async (topic: string, partition: number, offset: number): Promise<Fetched> => {
+    // Perhaps it is another topic of that name.
+    topics.forget(topic);
     const [low] = await boundsOf(client, topics, topic, [partition], earliest);
     return { batch: null, next: Math.max(low, offset) };
   };

@@ -4,6 +4,7 @@ import { isMillraceError, MillraceError } from "../../../schemas/errors.ts";
 import type { Broker, Membership, Offsets, Reader, Writer } from "../port.ts";
 import type { Written } from "./append.ts";
 import { kafkaClient, patienceMs } from "./client.ts";
+import { kafkaEpochs } from "./epochs.ts";
 import { boundsOf, kafkaFetcher } from "./fetcher.ts";
 import { kafkaMembership } from "./group.ts";
 import { commitOffsets, fetchOffsets } from "./group-requests.ts";
@@ -34,6 +35,7 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
   const client = await kafkaClient(settings);
   const topics = kafkaTopics(client, settings.prefix, settings.replicationFactor);
   const fetcher = kafkaFetcher(client, topics);
+  const epochs = kafkaEpochs(client, topics);
   const log = { client, topics, codec: settings.compression };
   const idempotent = idempotentProducer(log);
   const readers = new Set<Reader>();
@@ -170,6 +172,14 @@ export const kafkaBroker = async (url: string): Promise<Broker> => {
       opened();
       const [low, high] = await Promise.all([bounds(name, earliest), bounds(name, latest)]);
       return low.map((first, partition) => ({ low: first, high: high[partition] }));
+    },
+    async marks(name) {
+      opened();
+      return epochs.marks(name);
+    },
+    async agreed({ topic, partition }, marks, next) {
+      opened();
+      return epochs.agreed(topic, partition, marks, next);
     },
     async close() {
       if (closed) return;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { sliceBatch } from "../batch.ts";
+import { logChanged } from "../log-changed.ts";
 import { type ConsumeOptions, partitionKey, type Reader, type RecordBatch } from "../port.ts";
 import type { Fetched } from "./batch-decoder.ts";
 import type { KafkaClient } from "./client.ts";
@@ -24,6 +25,8 @@ const GRACE_MS = 50;
 type Cursor = {
   topic: string;
   partition: number;
+  /** The topic's, from the first poll on. */
+  id: string | null;
   /** Next offset to fetch. */
   next: number;
   /** Fetched and not handed out yet. */
@@ -46,7 +49,8 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
   const cursors = new Map<string, Cursor>();
   for (const { topic, partition } of options.partitions) {
     const key = partitionKey(topic, partition);
-    cursors.set(key, { topic, partition, next: options.from.get(key) ?? 0, held: null, ahead: null, dry: false });
+    const next = options.from.get(key) ?? 0;
+    cursors.set(key, { topic, partition, id: null, next, held: null, ahead: null, dry: false });
   }
   const closing = new AbortController();
   const underWay = new Map<number, Waiting>();
@@ -67,6 +71,14 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     offset: next,
     maxBytes: bytes,
   });
+
+  /** Compares with what is known: a topic that was made again is looked up anew, for its leaders refuse the old one. */
+  const checkId = (cursor: Cursor): void => {
+    const id = topics.known(cursor.topic)?.id;
+    if (id === undefined) return;
+    cursor.id ??= id;
+    if (cursor.id !== id) throw logChanged(cursor.topic);
+  };
 
   /** The next piece of what is held. With its last one the next fetch begins. */
   const take = (cursor: Cursor): RecordBatch => {
@@ -176,6 +188,7 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
     async poll(topic, partition) {
       const cursor = cursorOf(topic, partition);
       await settle(cursor);
+      checkId(cursor);
       if (cursor.dry && cursor.held === null) {
         cursor.dry = false;
         return null;
@@ -185,6 +198,7 @@ export const kafkaReader = ({ client, topics, fetcher, onClose }: ReaderContext,
         const fetched = await fetcher.now(fromHere(cursor, maxBytes));
         if (closing.signal.aborted) throw new MillraceError("CLOSED", "the reader is closed");
         if (cursor.next !== from) continue;
+        checkId(cursor);
         accept(cursor, fetched);
         if (fetched.batch === null && fetched.next === from) return null;
       }

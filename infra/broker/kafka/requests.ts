@@ -1,3 +1,4 @@
+import type Decoder from "kafkajs/src/protocol/decoder.js";
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import { type Exchange, failOn, int64, struct, structs, text } from "./exchange.ts";
 
@@ -22,42 +23,109 @@ export const apiVersions = (): Exchange<Map<number, { min: number; max: number }
 export type Metadata = {
   nodes: { id: number; host: string; port: number }[];
   controller: number;
-  topics: { topic: string; code: number; internal: boolean; partitions: { partition: number; leader: number }[] }[];
+  topics: {
+    topic: string;
+    /** Another for a topic that was deleted and made again (KIP-516). */
+    id: string;
+    code: number;
+    internal: boolean;
+    partitions: { partition: number; leader: number; epoch: number }[];
+  }[];
 };
 
 /** Of all topics with null. */
 export const metadata = (topics: readonly string[] | null): Exchange<Metadata> => ({
   name: "Metadata",
   key: 3,
-  version: 6,
+  version: 10,
+  flexible: true,
   body: struct((to) => {
-    if (topics === null) to.writeInt32(-1);
-    else to.writeArray(topics);
-    to.writeBoolean(false);
+    // A compact array's length is one more than it has; 0 is null.
+    to.writeUVarInt(topics === null ? 0 : topics.length + 1);
+    for (const topic of topics ?? []) to.writeBuffer(noUuid).writeUVarIntString(topic).writeUVarInt(noTags);
+    to.writeBoolean(false).writeBoolean(false).writeBoolean(false).writeUVarInt(noTags);
   }),
   read: (from) => {
+    from.readTaggedFields();
     from.readInt32();
-    const nodes = from.readArray((one) => {
-      const node = { id: one.readInt32(), host: text(one), port: one.readInt32() };
-      one.readString();
+    const nodes = compact(from, (one) => {
+      const node = { id: one.readInt32(), host: one.readUVarIntString() ?? "", port: one.readInt32() };
+      one.readUVarIntString();
       return node;
     });
-    from.readString();
-    return {
-      nodes,
-      controller: from.readInt32(),
-      topics: from.readArray((one) => ({
-        code: one.readInt16(),
-        topic: text(one),
-        internal: one.readBoolean(),
-        partitions: one.readArray((each) => {
-          each.readInt16();
-          const partition = { partition: each.readInt32(), leader: each.readInt32() };
-          for (let list = 0; list < 3; list++) each.readArray((node) => node.readInt32());
-          return partition;
-        }),
-      })),
-    };
+    from.readUVarIntString();
+    return { nodes, controller: from.readInt32(), topics: compact(from, topicMetadata) };
+  },
+});
+
+const noUuid = Buffer.alloc(16);
+const noTags = 0;
+
+/** A compact array of structures, which end in tagged fields. */
+const compact = <T>(from: Decoder, read: (one: Decoder) => T): T[] =>
+  from.readUVarIntArray((one) => {
+    const value = read(one);
+    one.readTaggedFields();
+    return value;
+  }) ?? [];
+
+const uuid = (from: Decoder): string => {
+  const at = from.offset;
+  from.offset += 16;
+  return from.buffer.toString("hex", at, at + 16);
+};
+
+const topicMetadata = (from: Decoder): Metadata["topics"][number] => {
+  const topic = {
+    code: from.readInt16(),
+    topic: from.readUVarIntString() ?? "",
+    id: uuid(from),
+    internal: from.readBoolean(),
+    partitions: compact(from, (each) => {
+      each.readInt16();
+      const partition = { partition: each.readInt32(), leader: each.readInt32(), epoch: each.readInt32() };
+      for (let list = 0; list < 3; list++) each.readUVarIntArray((node) => node.readInt32());
+      return partition;
+    }),
+  };
+  from.readInt32();
+  return topic;
+};
+
+/**
+ * Where the newest epoch of a partition's leaders that is not after `epoch` ends (KIP-101): -1 for both where the log
+ * has none.
+ */
+export const epochEnd = (
+  topic: string,
+  partition: number,
+  epoch: number,
+): Exchange<{ epoch: number; end: number }> => ({
+  name: "OffsetForLeaderEpoch",
+  key: 23,
+  version: 3,
+  body: struct((to) =>
+    to
+      .writeInt32(-1)
+      .writeArray([
+        struct((one) =>
+          one
+            .writeString(topic)
+            .writeArray([struct((each) => each.writeInt32(partition).writeInt32(-1).writeInt32(epoch))]),
+        ),
+      ]),
+  ),
+  read: (from) => {
+    from.readInt32();
+    const [[answer]] = from.readArray((one) => {
+      one.readString();
+      return one.readArray((each) => {
+        failOn(each.readInt16(), "OffsetForLeaderEpoch", `${topic}/${partition}`);
+        each.readInt32();
+        return { epoch: each.readInt32(), end: int64(each) };
+      });
+    });
+    return answer;
   },
 });
 

@@ -17,12 +17,16 @@ import {
 
 export type KafkaTopic = {
   name: string;
+  /** Another after it was deleted and made again. */
+  id: string;
   config: TopicConfig;
   /** Largest key + value of one record, and where a batch is closed, in bytes. */
   maxRecordBytes: number;
   sealBytes: number;
   /** Node that leads each partition, -1 where none does. */
   leaders: number[];
+  /** How many leaders each partition has had, as of when the topic was looked up. */
+  epochs: number[];
 };
 
 /** Topics as this process last saw them. Names are ours, without the prefix, but where they are said to be Kafka's. */
@@ -77,7 +81,7 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
     const found = await described(names);
     const configs = found.length === 0 ? new Map() : await configsOf(found.map(({ topic }) => topic));
     const loaded: KafkaTopic[] = [];
-    for (const { topic, code, partitions } of found) {
+    for (const { topic, id, code, partitions } of found) {
       if (code !== 0 && code !== codes.LEADER_NOT_AVAILABLE) throw new ProtocolError(code, "Metadata", topic);
       const own = configs.get(topic);
       if (!(own instanceof Map)) {
@@ -85,15 +89,21 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
         throw new ProtocolError(own ?? codes.UNKNOWN_TOPIC_OR_PARTITION, "DescribeConfigs", topic);
       }
       const leaders = new Array<number>(partitions.length).fill(-1);
-      for (const { partition, leader } of partitions) leaders[partition] = leader;
+      const epochs = new Array<number>(partitions.length).fill(0);
+      for (const { partition, leader, epoch } of partitions) {
+        leaders[partition] = leader;
+        epochs[partition] = epoch;
+      }
       const config = configOf(partitions.length, own);
       const name = topic.slice(prefix.length);
       loaded.push({
         name,
+        id,
         config,
         maxRecordBytes: config.maxRecordBytes ?? DEFAULT_MAX_RECORD_BYTES,
         sealBytes: Math.min(SEAL_BYTES, maxBatchBytes(own)),
         leaders,
+        epochs,
       });
     }
     loaded.sort((a, b) => (a.name < b.name ? -1 : 1));
