@@ -26,7 +26,7 @@ export const rebuildEventTable = async (
           });
     const head = await eventStore.head();
     const running = runEventTable(
-      { ...table, table: twin },
+      { ...table, table: twin, store: table.table },
       {
         eventStore,
         warehouse,

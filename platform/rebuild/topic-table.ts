@@ -1,6 +1,6 @@
 import { type Broker, partitionKey } from "../../infra/broker/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
-import { sourceOf } from "../../projections/clickhouse/follow.ts";
+import { type Source, sourceOf } from "../../projections/clickhouse/follow.ts";
 import { ask } from "../../projections/clickhouse/read/ask.ts";
 import { type Rows, rowsOf } from "../../projections/clickhouse/rows.ts";
 import type { SinkAssignment } from "../../projections/clickhouse/runner.ts";
@@ -29,7 +29,7 @@ export const rebuildTopicTable = async (
   const meter = progressMeter(context.onProgress);
 
   await buildBeside(warehouse, sink.table, signal, async (twin) => {
-    const target = { ...sink, table: twin };
+    const target = { ...sink, table: twin, store: sink.table };
     const source = sourceOf(broker, warehouse, target);
     const skipped = (error: MillraceError): void => logger.warn({ table: name, err: error }, "a record was left out");
     let filling = rowsOf(target, skipped);
@@ -56,7 +56,7 @@ export const rebuildTopicTable = async (
         const rows = spare;
         taken += rows.records;
         const remaining = left();
-        inFlight = insert(warehouse, target, rows).then(() => meter.took(rows.records, remaining));
+        inFlight = insert(warehouse, target, source, rows).then(() => meter.took(rows.records, remaining));
         // Met where it is awaited, one batch later.
         inFlight.catch(() => {});
       }
@@ -77,8 +77,9 @@ export const rebuildTopicTable = async (
   return meter.result(name);
 };
 
-const insert = async (warehouse: Warehouse, sink: Sink, rows: Rows): Promise<void> => {
-  if (rows.count > 0) await warehouse.insert(sink, rows.bytes(), rows.token());
+const insert = async (warehouse: Warehouse, sink: Sink, source: Source, rows: Rows): Promise<void> => {
+  const logs = await source.keep(rows);
+  if (rows.count > 0) await warehouse.insert(sink, rows.bytes(), rows.token(logs));
 };
 
 const endsOf = async (

@@ -13,8 +13,8 @@ export type Rows = {
   bytes(): Buffer;
   /** Records taken, with or without a row. */
   readonly records: number;
-  /** The same for the same records: an insert that is sent again is recognised by it. */
-  token(): string;
+  /** The same for the same records of the same logs: an insert that is sent again is recognised by it. */
+  token(logs: string): string;
   /** First and last offset by `topic/partition`. */
   readonly ranges: ReadonlyMap<string, { first: number; last: number }>;
   add(batch: RecordBatch, assignment: SinkAssignment): void;
@@ -39,8 +39,8 @@ export const rowsOf = (sink: Sink, onSkipped: (error: MillraceError) => void): R
       return records;
     },
     ranges,
-    token() {
-      const hash = createHash("sha256").update(sink.table);
+    token(logs) {
+      const hash = createHash("sha256").update(`${sink.table}|${logs}`);
       for (const [key, { first, last }] of ranges) hash.update(`|${key}:${first}-${last}`);
       return hash.digest("hex");
     },

@@ -3,7 +3,8 @@ import type { Broker } from "../../infra/broker/port.ts";
 import type { Clock } from "../../infra/clock.ts";
 import type { Tried } from "../../infra/report.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
-import { asMillraceError, type MillraceError } from "../../schemas/errors.ts";
+import { asMillraceError, isMillraceError, type MillraceError } from "../../schemas/errors.ts";
+import type { OnCut } from "../places/cut.ts";
 import { sourceOf } from "./follow.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 import { type DecodeFeatures, featureValueSink } from "./sinks/feature-values.ts";
@@ -42,6 +43,10 @@ export type RunSinksOptions = {
   /** Pause before what failed is tried again. */
   retryMs?: number;
   onProgress?: (progress: SinkProgress) => void;
+  /** A table held rows that a topic's log does not hold: they were deleted. */
+  onCut?: OnCut;
+  /** Called once: no table holds rows that the logs of its topics, as they were then, do not. */
+  onChecked?: () => void;
   /** The warehouse is away or refuses (the same rows are tried again), or a record was left out as undecodable. */
   onError?: (kind: SinkKind, error: MillraceError) => void;
   /** Of each table: told when its inserts or reads fail, and when all of them work again. */
@@ -61,16 +66,21 @@ const busyRecords = 10_000;
 export const runSinks = async (options: RunSinksOptions): Promise<void> => {
   const sinks = [predictionSink(), outcomeSink(), driftSink(), tileSink(), deadLetterSink(), ...metricSinks()];
   if (options.decodeFeatures !== undefined) sinks.push(featureValueSink(options.decodeFeatures));
-  await Promise.all(sinks.map((sink) => runSink(sink, options)));
+  let unchecked = sinks.length;
+  const checked = (): void => {
+    unchecked--;
+    if (unchecked === 0) options.onChecked?.();
+  };
+  await Promise.all(sinks.map((sink) => runSink(sink, options, checked)));
 };
 
-const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
+const runSink = async (sink: Sink, options: RunSinksOptions, checked: () => void): Promise<void> => {
   const { broker, warehouse, signal, clock, flushRecords = 50_000, flushMs = 500, retryMs = 1_000 } = options;
-  const source = sourceOf(broker, warehouse, sink);
   const report = (error: unknown): void => options.onError?.(sink.kind, asMillraceError(error));
   const tried = options.tried?.(sink.table);
   const failed = { inserting: false, reading: false };
   const failure = (of: keyof typeof failed, error: unknown): void => {
+    isOther ||= isMillraceError(error, "LOG_CHANGED");
     failed[of] = true;
     report(error);
     tried?.failed(error);
@@ -85,14 +95,18 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
   let inFlight: Promise<void> = Promise.resolve();
   let assignedAt = Number.NEGATIVE_INFINITY;
   let since = 0;
+  let isChecked = false;
+  /** A topic is another than the one that was read. */
+  let isOther = false;
+  const source = sourceOf(broker, warehouse, sink, { onCut: options.onCut, settled: () => inFlight });
 
   const insert = async (rows: Rows): Promise<void> => {
-    const token = rows.token();
     const body = rows.bytes();
     while (!signal.aborted) {
       const started = performance.now();
       try {
-        if (rows.count > 0) await warehouse.insert(sink, body, token);
+        const logs = await source.keep(rows);
+        if (rows.count > 0) await warehouse.insert(sink, body, rows.token(logs));
         success("inserting");
         options.onProgress?.({
           kind: sink.kind,
@@ -105,17 +119,30 @@ const runSink = async (sink: Sink, options: RunSinksOptions): Promise<void> => {
         return;
       } catch (error) {
         if (!signal.aborted) failure("inserting", error);
+        if (isOther) return;
         await pause(retryMs, undefined, { signal }).catch(() => {});
       }
     }
   };
 
+  /** What was gathered may be of a log that is gone: all begins again with what the table has. */
+  const beginAnew = async (): Promise<void> => {
+    await inFlight;
+    filling.reset();
+    await source.forget();
+    assignedAt = Number.NEGATIVE_INFINITY;
+    isOther = false;
+  };
+
   try {
     while (!signal.aborted) {
       try {
+        if (isOther) await beginAnew();
         if (clock() - assignedAt >= assignEveryMs) {
           await source.assign(options.topics());
           assignedAt = clock();
+          if (!isChecked) checked();
+          isChecked = true;
         }
         const wasEmpty = filling.records === 0;
         const took = await source.fill(filling, flushRecords);

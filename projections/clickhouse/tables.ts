@@ -1,6 +1,7 @@
 import type { TableDefinition } from "../../infra/warehouse/ddl.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
+import { placesTable } from "../places/kept-marks.ts";
 import { trackingTables } from "../tracking/tables.ts";
 
 /**
@@ -118,6 +119,7 @@ export const tables: readonly TableDefinition[] = [
   audit,
   deadLetters,
   schemaVersions,
+  placesTable,
   ...trackingTables,
 ];
 
@@ -134,6 +136,7 @@ const migrations: readonly Migration[] = [
   // The chain of digests begins with the first event: the table is filled from the event store again.
   { version: 2, tables: [audit], anewWithout: { audit: "hash" } },
   { version: 3, tables: trackingTables },
+  { version: 4, tables: [placesTable] },
 ];
 
 /** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */

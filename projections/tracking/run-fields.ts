@@ -87,6 +87,7 @@ export const runFieldsTable = (eventStore: EventStore): EventTable => {
 
   return {
     table: "run_fields",
+    replaces: true,
     async rows(events) {
       const rows: Record<string, unknown>[] = [];
       const add = (place: { project: string; experiment: string; run: string; position: string }, change: Change) =>

@@ -164,7 +164,12 @@ test("a warehouse that fails, before or after it wrote, gets every row once", as
   });
   const retries: string[] = [];
   const onRetry: EventTableOptions["onRetry"] = (error) => retries.push(error.message);
-  await runTo(runAudit, stores, position, { warehouse: { client: failing }, maxEvents: 7, onRetry, retryMs: 5 });
+  await runTo(runAudit, stores, position, {
+    warehouse: { ...warehouse, client: failing },
+    maxEvents: 7,
+    onRetry,
+    retryMs: 5,
+  });
   assert.ok(retries.length >= 2);
   const [{ n, positions }] = await rows("SELECT count() AS n, uniqExact(position) AS positions FROM audit");
   assert.deepEqual([n, positions], [20, 20]);

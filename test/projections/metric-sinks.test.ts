@@ -83,7 +83,7 @@ describe("the sinks of metrics, and the tail that is in no table yet,", () => {
           skipped.map(({ code }) => code),
           ["UNDECODABLE_RECORD"],
         );
-        await fixture.warehouse.insert(sink, rows.bytes(), rows.token());
+        await fixture.warehouse.insert(sink, rows.bytes(), rows.token(""));
         const query = `SELECT value FROM ${sink.table} WHERE _partition = ${partition} AND key LIKE 'loss-%' ORDER BY value`;
         assert.deepEqual(await fixture.rows(query), [{ value: 1 }, { value: 2 }]);
       }

@@ -24,6 +24,7 @@ type DeadLetter = Omit<DeadLetterRecord, "schemaId" | "key" | "value"> & {
 const decodedSink = <Value>(options: {
   kind: SinkKind;
   table: string;
+  replaces?: boolean;
   columns: string;
   schema: object;
   write(value: Value, to: RowBinaryWriter): void;
@@ -41,6 +42,7 @@ const decodedSink = <Value>(options: {
   return {
     kind: options.kind,
     table: options.table,
+    replaces: options.replaces,
     columns: `${originColumns}, ${options.columns}`,
     format: "RowBinary",
     encoder: () =>
@@ -58,6 +60,7 @@ export const driftSink = (): Sink =>
   decodedSink<DriftRecord>({
     kind: "drift",
     table: "drift",
+    replaces: true,
     columns:
       "monitor, endpoint, model, version, column, statistic, value, threshold, drifted, window_from, window_to, rows",
     schema: driftSchema,
@@ -81,6 +84,7 @@ export const tileSink = (): Sink =>
   decodedSink<TileRecord>({
     kind: "tiles",
     table: "tiles",
+    replaces: true,
     columns: "kind, endpoint, model, version, partition, tile_from, tile_to, watermark, rows, columns, bins, values",
     schema: tileSchema,
     write(value, to) {

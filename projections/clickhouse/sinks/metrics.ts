@@ -136,6 +136,7 @@ const metricsEncoder = (isLatest: boolean): RowEncoder => {
 const metricSink = (table: string, isLatest: boolean): Sink => ({
   kind: "metrics",
   table,
+  replaces: true,
   columns: `${originColumns}, run, key, timestamp, step, value, ${isLatest ? "experiment, rank" : "model, dataset, digest"}`,
   format: "Native",
   encoder: () => metricsEncoder(isLatest),

@@ -14,6 +14,10 @@ export type SinkKind = SinkAssignment["kind"];
 export type Sink = {
   kind: SinkKind;
   table: string;
+  /** The table under whose name the marks of its logs are kept, where that is another: a twin that is being built. */
+  store?: string;
+  /** A row takes the place of an older one with another record's offset: what was replaced is not in the table. */
+  replaces?: boolean;
   /** In the order in which the rows have them. */
   columns: string;
   format: RowFormat;
