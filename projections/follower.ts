@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { EventStore, Position, StoredEvent } from "../infra/event-store/port.ts";
 import { comparePositions, START } from "../infra/event-store/port.ts";
+import { type LogMark, withMark } from "../infra/log-marks.ts";
 import type { Entry, IndexEntry, OnlineStore } from "../infra/online-store/port.ts";
 import type { Tried } from "../infra/report.ts";
 import { isMillraceError } from "../schemas/errors.ts";
 import { eventBatches } from "./event-batches.ts";
-import { positionKey } from "./generations.ts";
+import { encodeMarks, marksKey, positionKey, readMarks } from "./generations.ts";
 import { encodeSkipped, readSkipped, skippedKey } from "./skipped-streams.ts";
 
 export type ChannelMessage = { channel: string; message: string };
@@ -81,6 +82,8 @@ export const follow = (options: {
 
   /** The checkpoint that the store holds; null for none. */
   let stored: Buffer | null = null;
+  /** Of the log that the checkpoint is in. */
+  let marks: readonly LogMark[] = [];
 
   const write = async (entries: Entry[], index: IndexEntry[], checkpoint: Buffer): Promise<boolean> => {
     while (!signal.aborted) {
@@ -102,6 +105,7 @@ export const follow = (options: {
     stored = await onlineStore.get(positionKey(prefix));
     position = stored?.toString() ?? START;
     const skipped = await readSkipped(onlineStore, prefix);
+    marks = (await eventStore.agreed(await readMarks(onlineStore, prefix), position)).marks;
     const folding = projection.open(onlineStore, generation);
     const maxEvents = options.maxEvents ?? MAX_EVENTS;
     for await (const batch of eventBatches(eventStore, { after: position, signal, maxEvents, lingerMs: 0 })) {
@@ -111,6 +115,11 @@ export const follow = (options: {
       const news = [...batch.skipped, ...(changes.skipped ?? [])].filter((stream) => !skipped.has(stream));
       for (const stream of news) skipped.add(stream);
       if (news.length > 0) changes.entries.push({ key: skippedKey(prefix), value: encodeSkipped(skipped) });
+      const last = batch.events.at(-1);
+      if (last !== undefined) {
+        marks = withMark(marks, await eventStore.mark(last));
+        changes.entries.push({ key: marksKey(prefix), value: encodeMarks(marks) });
+      }
       const isEmpty = batch.events.length === 0 && news.length === 0;
       if (!isEmpty && !(await write(changes.entries, changes.index, checkpoint))) return;
       const from = position;

@@ -1,5 +1,6 @@
 import type { Position } from "../infra/event-store/port.ts";
 import { START } from "../infra/event-store/port.ts";
+import type { LogMark } from "../infra/log-marks.ts";
 import type { OnlineStore } from "../infra/online-store/port.ts";
 
 /**
@@ -17,6 +18,9 @@ export const liveKey = (projection: string): string => `projection:${projection}
 export const buildingKey = (projection: string): string => `projection:${projection}:building`;
 /** Under the generation's own prefix, so that clearing the one clears the other. */
 export const positionKey = (prefix: string): string => `${prefix}position`;
+
+/** Of the log that the position is in (infra/log-marks.ts). */
+export const marksKey = (prefix: string): string => `${prefix}marks`;
 
 /** Channel of `BatchNotice`s, one a batch written to the live generation. */
 export const noticeChannel = (projection: string): string => `projection:${projection}`;
@@ -36,3 +40,10 @@ export const encodeGeneration = (generation: Generation): Buffer => Buffer.from(
 
 export const readPosition = async (onlineStore: OnlineStore, prefix: string): Promise<Position> =>
   (await onlineStore.get(positionKey(prefix)))?.toString() ?? START;
+
+export const readMarks = async (onlineStore: OnlineStore, prefix: string): Promise<readonly LogMark[]> => {
+  const value = await onlineStore.get(marksKey(prefix));
+  return value === null ? [] : (JSON.parse(value.toString()) as LogMark[]);
+};
+
+export const encodeMarks = (marks: readonly LogMark[]): Buffer => Buffer.from(JSON.stringify(marks));

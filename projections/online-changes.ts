@@ -2,9 +2,12 @@ import type { RecordBatch } from "../infra/broker/port.ts";
 import type { Entry } from "../infra/online-store/port.ts";
 import { isStateKey, parseStateKey } from "../ml/features/changelog-key.ts";
 
+/** All features of a project begin with it in the online store. */
+export const featurePrefix = (project: string): string => `feature:${project}:`;
+
 /** Key of an entity's feature state in the online store. */
 export const featureKey = (project: string, view: string, version: number, entity: string): string =>
-  `feature:${project}:${view}:${version}:${entity}`;
+  `${featurePrefix(project)}${view}:${version}:${entity}`;
 
 /** Where a record lies in a batch that was read. */
 type Place = { batch: RecordBatch; index: number };

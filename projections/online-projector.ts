@@ -3,8 +3,10 @@ import type { Broker, Reader, TopicPartition } from "../infra/broker/port.ts";
 import { partitionKey } from "../infra/broker/port.ts";
 import type { Clock } from "../infra/clock.ts";
 import type { Entry, Expectation, OnlineStore } from "../infra/online-store/port.ts";
-import { asMillraceError, type MillraceError } from "../schemas/errors.ts";
+import { asMillraceError, isMillraceError, type MillraceError } from "../schemas/errors.ts";
 import { onlineChanges } from "./online-changes.ts";
+import { onlinePlaces, projectOf } from "./online-places.ts";
+import type { OnCut } from "./places/cut.ts";
 
 export type OnlineProjectorOptions = {
   broker: Broker;
@@ -16,6 +18,10 @@ export type OnlineProjectorOptions = {
   /** Next offset by `topic/partition`, after they were written. */
   onOffsets?: (offsets: ReadonlyMap<string, number>) => void;
   onRetry?: (error: MillraceError) => void;
+  /** The store held states that a changelog does not: the project's features are written again from the changelogs. */
+  onCut?: OnCut;
+  /** Called once: the store holds no state that the changelogs, as they were then, do not. */
+  onChecked?: () => void;
   flushMs?: number;
 };
 
@@ -27,11 +33,6 @@ const MAX_RECORDS = 8192;
 const DISCOVER_MS = 1000;
 const RETRY_MS = 250;
 
-const offsetKey = (place: string): string => `online-features:${place}`;
-
-/** Applications are named `<project>.<rest>`, and a project's name has no dot. */
-const projectOf = (topic: string): string => topic.slice(0, topic.indexOf("."));
-
 /**
  * Keeps the feature state of every application in the online store; resolves when the signal aborts. Only the
  * newest state of a key is written, at most every `flushMs`, together with the offsets that it reflects: a
@@ -41,13 +42,35 @@ const projectOf = (topic: string): string => topic.slice(0, topic.indexOf("."));
 export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promise<void> => {
   const { broker, onlineStore, signal, clock, flushMs = FLUSH_MS } = options;
   const changes = new Map<string, ReturnType<typeof onlineChanges>>();
-  const offsets = new Map<string, number>();
-  /** The offsets that the store holds, by place; null for none. */
-  const kept = new Map<string, Buffer | null>();
+  const places = onlinePlaces(broker, onlineStore, options.onCut ?? (() => {}));
+  const { offsets } = places;
   const moved = new Set<string>();
   let partitions: TopicPartition[] = [];
   let reader: Reader | null = null;
   let discoveredAt = Number.NEGATIVE_INFINITY;
+  let isChecked = false;
+
+  const checked = (): void => {
+    if (!isChecked) options.onChecked?.();
+    isChecked = true;
+  };
+
+  /** What was gathered of the project: it is read again from the start. */
+  const dropProject = (project: string): void => {
+    for (const topic of changes.keys()) if (projectOf(topic) === project) changes.set(topic, onlineChanges(project));
+    for (const place of [...moved]) if (projectOf(place) === project) moved.delete(place);
+  };
+
+  /** A changelog is gone or was made again: all begins with what the store has got. */
+  const beginAnew = async (): Promise<void> => {
+    await reader?.close();
+    reader = null;
+    partitions = [];
+    changes.clear();
+    moved.clear();
+    places.forget();
+    discoveredAt = Number.NEGATIVE_INFINITY;
+  };
 
   const discover = async (): Promise<void> => {
     discoveredAt = clock();
@@ -58,12 +81,7 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
       for (let partition = 0; partition < (config?.partitions ?? 0); partition++) added.push({ topic, partition });
     }
     if (added.length === 0) return;
-    const places = added.map(({ topic, partition }) => partitionKey(topic, partition));
-    const stored = await onlineStore.mget(places.map(offsetKey));
-    for (const [i, place] of places.entries()) {
-      offsets.set(place, Number(stored[i]?.toString() ?? 0));
-      kept.set(place, stored[i]);
-    }
+    for (const project of await places.take(added)) dropProject(project);
     for (const { topic } of added) {
       if (!changes.has(topic)) changes.set(topic, onlineChanges(projectOf(topic)));
     }
@@ -94,18 +112,12 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
   };
 
   const flush = async (): Promise<void> => {
-    const entries: Entry[] = [];
+    const { before, behind, expected } = await places.writes(moved);
+    const entries: Entry[] = before;
     for (const one of changes.values()) {
       for (const entry of one.drain()) entries.push(entry);
     }
-    const expected: Expectation[] = [];
-    for (const place of moved) {
-      const next = offsets.get(place) as number;
-      const value = Buffer.from(String(next));
-      entries.push({ key: offsetKey(place), value, offset: next });
-      expected.push({ key: offsetKey(place), value: kept.get(place) ?? null });
-      kept.set(place, value);
-    }
+    for (const entry of behind) entries.push(entry);
     moved.clear();
     while (!(await written(entries, expected))) {
       if (signal.aborted) return;
@@ -126,24 +138,36 @@ export const runOnlineFeatures = async (options: OnlineProjectorOptions): Promis
     }
   };
 
-  try {
-    let flushedAt = clock();
-    while (!signal.aborted) {
-      if (clock() - discoveredAt >= DISCOVER_MS) await discover();
-      if (reader === null) {
-        await pause(flushMs, undefined, { signal }).catch(() => {});
-        continue;
-      }
-      const isAny = await poll(reader);
-      const dueIn = flushedAt + flushMs - clock();
-      if (moved.size > 0 && (dueIn <= 0 || heldBytes() >= MAX_HELD_BYTES)) {
-        await flush();
-        flushedAt = clock();
-      } else if (!isAny) {
-        await (reader as Reader).wait(moved.size > 0 ? dueIn : DISCOVER_MS, signal);
-      }
+  let flushedAt = clock();
+  const round = async (): Promise<void> => {
+    if (clock() - discoveredAt >= DISCOVER_MS) {
+      await discover();
+      checked();
     }
-    if (moved.size > 0) await flush();
+    if (reader === null) {
+      await pause(flushMs, undefined, { signal }).catch(() => {});
+      return;
+    }
+    const isAny = await poll(reader);
+    const dueIn = flushedAt + flushMs - clock();
+    if (moved.size > 0 && (dueIn <= 0 || heldBytes() >= MAX_HELD_BYTES)) {
+      await flush();
+      flushedAt = clock();
+    } else if (!isAny) {
+      await (reader as Reader).wait(moved.size > 0 ? dueIn : DISCOVER_MS, signal);
+    }
+  };
+
+  const unlessOther = async (error: unknown): Promise<void> => {
+    if (!isMillraceError(error, "LOG_CHANGED") && !isMillraceError(error, "UNKNOWN_TOPIC")) throw error;
+    options.onRetry?.(error);
+    await beginAnew();
+    await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+  };
+
+  try {
+    while (!signal.aborted) await round().catch(unlessOther);
+    if (moved.size > 0) await flush().catch(unlessOther);
   } finally {
     await (reader as Reader | null)?.close();
   }

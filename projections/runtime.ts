@@ -6,7 +6,16 @@ import { MillraceError } from "../schemas/errors.ts";
 import type { Follower, Projection, WrittenBatch } from "./follower.ts";
 import { follow } from "./follower.ts";
 import type { BatchNotice, Generation } from "./generations.ts";
-import { buildingKey, encodeGeneration, liveKey, noticeChannel, readGeneration, readPosition } from "./generations.ts";
+import {
+  buildingKey,
+  encodeGeneration,
+  liveKey,
+  noticeChannel,
+  readGeneration,
+  readMarks,
+  readPosition,
+} from "./generations.ts";
+import { lifecycleLog, type OnCut, reasonOf } from "./places/cut.ts";
 import { isAnyReadable, readSkipped } from "./skipped-streams.ts";
 
 /** How far a build is. `rate` is events a second since it began; `head` the newest position when it began. */
@@ -23,6 +32,8 @@ export type ProjectionOptions = {
   onPosition?: (position: Position) => void;
   /** Of a build beside the live generation. */
   onProgress?: (progress: BuildProgress) => void;
+  /** The store reflected events that the log does not hold: its documents are folded again from the first event. */
+  onCut?: OnCut;
   /** Most events of a batch. */
   maxEvents?: number;
   /** Of the writes into the online store. */
@@ -177,10 +188,36 @@ export const runProjection = (options: ProjectionOptions): RunningProjection => 
     return next;
   };
 
+  /** Whether a generation reflects nothing but what the log holds. */
+  const isOfLog = async (generation: Generation): Promise<boolean> => {
+    const prefix = projection.prefix(generation.generation);
+    const from = await readPosition(onlineStore, prefix);
+    const agreed = await eventStore.agreed(await readMarks(onlineStore, prefix), from);
+    if (comparePositions(agreed.position, from) >= 0) return true;
+    options.onCut?.({ store: name, log: lifecycleLog, partition: 0, from, to: START, reason: reasonOf(agreed) });
+    return false;
+  };
+
+  /** A generation that reflects what never was is not read any longer: one of another number begins at once. */
+  const discard = async (generation: Generation, begun: Generation | null): Promise<void> => {
+    const number = Math.max(generation.generation, begun?.generation ?? 0) + 1;
+    const next = { generation: number, version, replaced: generation.generation };
+    await onlineStore.clear(projection.prefix(number));
+    await onlineStore.setMany([{ key: liveKey(name), value: encodeGeneration(next) }]);
+    await clearReplaced(next);
+    if (begun !== null) await abandon(begun);
+    followLive(next);
+  };
+
   const start = async (): Promise<void> => {
     historyEnd = await eventStore.head();
     const stored = await readGeneration(onlineStore, liveKey(name));
-    const begun = await readGeneration(onlineStore, buildingKey(name));
+    let begun = await readGeneration(onlineStore, buildingKey(name));
+    if (stored !== null && !(await isOfLog(stored))) return discard(stored, begun);
+    if (begun !== null && !(await isOfLog(begun))) {
+      await abandon(begun);
+      begun = null;
+    }
     if (stored === null) {
       const first = { generation: (begun?.generation ?? 0) + 1, version };
       // What a store that lost the most may still hold of it: documents that are there would not be written again.

@@ -17,17 +17,22 @@ export const eventMark = ({ id, stream, revision, position }: StoredEvent): LogM
 
 type Log = { head(): Promise<Position>; isThere(mark: LogMark): Promise<boolean> };
 
-/** The newest of the marks whose event is where it was. Without marks a position is trusted up to the head. */
+/**
+ * The newest of the marks whose event is where it was. Where that is the newest of all, a position beyond it is one of
+ * events that nobody could read; that, and a position without marks, is trusted up to the head.
+ */
 export const agreedMarks = async (
   known: readonly LogMark[],
   position: Position,
   { head, isThere }: Log,
 ): Promise<AgreedPosition> => {
-  if (known.length === 0) return { position: earlier(position, await head()), marks: [], shared: true };
-  for (let k = known.length - 1; k >= 0; k--) {
+  const newest = known.length - 1;
+  for (let k = newest; k >= 0; k--) {
     if (!(await isThere(known[k]))) continue;
-    return { position: earlier(position, String(known[k].from)), marks: known.slice(0, k + 1), shared: true };
+    const end = k === newest ? await head() : String(known[k].from);
+    return { position: earlier(position, end), marks: known.slice(0, k + 1), shared: true };
   }
+  if (known.length === 0) return { position: earlier(position, await head()), marks: [], shared: true };
   return { position: START, marks: [], shared: false };
 };
 

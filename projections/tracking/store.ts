@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Broker } from "../../infra/broker/port.ts";
+import type { Broker, OutputRecord } from "../../infra/broker/port.ts";
 import { comparePositions, type Position } from "../../infra/event-store/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import { metricBatchSchema, topicOf } from "../../schemas/topics.ts";
 import { ask } from "../clickhouse/read/ask.ts";
 import type { RunDocument } from "../documents/types.ts";
@@ -84,6 +85,20 @@ export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
     topics.set(topic, ensured);
     return ensured;
   };
+  /** A topic that was deleted since it was made is made again. */
+  const produce = async (project: string, record: OutputRecord): ReturnType<Broker["produce"]> => {
+    const topic = topicOf.metrics(project);
+    await topicFor(project);
+    try {
+      return await broker.produce(topic, [record]);
+    } catch (error) {
+      if (!isMillraceError(error, "UNKNOWN_TOPIC")) throw error;
+      topics.delete(topic);
+      written.delete(project);
+      await topicFor(project);
+      return broker.produce(topic, [record]);
+    }
+  };
   const writtenOf = (project: string): Written => {
     const known = written.get(project) ?? { offsets: new Map(), position: null };
     written.set(project, known);
@@ -130,10 +145,10 @@ export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
     async logMetrics(project, of, points) {
       const batch = metricBatch(of, points);
       if (points.length === 0) return;
-      const [id] = await Promise.all([schemaId(), topicFor(project)]);
+      const id = await schemaId();
       const timestamp = points.reduce((newest, point) => Math.max(newest, point.timestamp), 0);
       const record = { key: of.run, value: frame(id, type, batch), timestamp };
-      const [{ partition, offset }] = await broker.produce(topicOf.metrics(project), [record]);
+      const [{ partition, offset }] = await produce(project, record);
       const { offsets } = writtenOf(project);
       offsets.set(partition, Math.max(offset, offsets.get(partition) ?? -1));
     },

@@ -26,7 +26,9 @@ export const metricTail = async (
   const behind = [...own]
     .map((partition) => {
       const { low, high } = ends[partition];
-      return { topic, partition, from: Math.max(low, reached.get(partition) ?? 0), high };
+      const next = reached.get(partition) ?? 0;
+      // A table that ends beyond the log is of another one, and is about to be cut back.
+      return { topic, partition, from: next > high ? low : Math.max(low, next), high };
     })
     .filter(({ from, high }) => from < high);
   if (behind.length === 0) return [];

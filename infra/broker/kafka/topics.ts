@@ -36,8 +36,8 @@ export type Topics = {
   /** UNKNOWN_TOPIC where there is none. */
   get(name: string): Promise<KafkaTopic>;
   find(name: string): Promise<KafkaTopic | undefined>;
-  /** As it is, or was a second ago where it is there. */
-  now(name: string): Promise<KafkaTopic | undefined>;
+  /** As it is, or was so long ago where it is there; a second without it. */
+  now(name: string, freshForMs?: number): Promise<KafkaTopic | undefined>;
   list(): Promise<KafkaTopic[]>;
   ensure(name: string, config: TopicConfig): Promise<void>;
   delete(name: string): Promise<void>;
@@ -167,8 +167,8 @@ export const kafkaTopics = (client: KafkaClient, prefix: string, replicationFact
     known: (name) => seen.get(name),
     get,
     find,
-    async now(name) {
-      if (performance.now() - (seenAt.get(name) ?? 0) > freshMs) stale.add(name);
+    async now(name, freshForMs = freshMs) {
+      if (performance.now() - (seenAt.get(name) ?? 0) > freshForMs) stale.add(name);
       return find(name);
     },
     async list() {
