@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { systemClock } from "../infra/clock.ts";
 import { type Report, reportLasting } from "../infra/report.ts";
 import { documentsProjection } from "../projections/documents/projection.ts";
+import type { OnCut } from "../projections/places/cut.ts";
 import { type RunningProjection, runProjection } from "../projections/runtime.ts";
 import { MillraceError } from "../schemas/errors.ts";
 import type { Engines } from "./engines.ts";
@@ -20,7 +21,10 @@ export type DocumentsPart = {
 const failingMs = 8_000;
 
 /** The documents that commands are read back from, kept by one process at a time. */
-export const documentsPart = ({ eventStore, onlineStore }: Engines, logger: Logger, report: Report): DocumentsPart => {
+export const documentsPart = (
+  { eventStore, onlineStore }: Engines,
+  { logger, report, onCut }: { logger: Logger; report: Report; onCut: OnCut },
+): DocumentsPart => {
   const caughtUp = Promise.withResolvers<void>();
   const tried = reportLasting(report, { part: "documents", forMs: failingMs, clock: systemClock });
   let running: RunningProjection | null = null;
@@ -28,7 +32,8 @@ export const documentsPart = ({ eventStore, onlineStore }: Engines, logger: Logg
   return {
     run: (signal) =>
       whileKept({ onlineStore, name: "documents", logger, signal }, async (kept) => {
-        running = runProjection({ projection: documentsProjection, eventStore, onlineStore, signal: kept, tried });
+        const options = { projection: documentsProjection, eventStore, onlineStore, signal: kept, tried, onCut };
+        running = runProjection(options);
         running.caughtUp.then(caughtUp.resolve, caughtUp.reject);
         try {
           await running.done;

@@ -3,7 +3,14 @@ import type { Logger } from "pino";
 import type { Broker } from "../infra/broker/port.ts";
 import { asMillraceError } from "../schemas/errors.ts";
 
-export type LeadingOptions = { broker: Broker; group: string; logger: Logger; signal: AbortSignal };
+export type LeadingOptions = {
+  broker: Broker;
+  group: string;
+  logger: Logger;
+  signal: AbortSignal;
+  /** Another leads: there is nothing to be done here for now. */
+  onFollowing?: () => void;
+};
 
 const retryMs = 1_000;
 
@@ -12,7 +19,7 @@ const retryMs = 1_000;
  * takes over, and begins anew after an engine has been away. Rejects with what trying again cannot mend.
  */
 export const whileLeading = async (
-  { broker, group, logger, signal }: LeadingOptions,
+  { broker, group, logger, signal, onFollowing = () => {} }: LeadingOptions,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> => {
   const membership = await broker.join(group, { index: 0, of: 1 });
@@ -21,6 +28,7 @@ export const whileLeading = async (
     while (!signal.aborted) {
       const seen = membership.revision();
       if (!membership.owns(0)) {
+        if (seen > 0) onFollowing();
         await membership.changed(seen, signal);
         continue;
       }

@@ -36,6 +36,7 @@ import { whileLeading } from "./leading.ts";
 import { mainParts } from "./main-parts.ts";
 import { isForOneProcess } from "./one-process.ts";
 import { accessOf, countRestarts, isEmbedded, startOwnWarehouse } from "./own-warehouse.ts";
+import { cutReporter } from "./places.ts";
 import { probesOf } from "./probes.ts";
 import { withThreads } from "./process-metrics.ts";
 import { readinessOf } from "./readiness.ts";
@@ -162,7 +163,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   parts.keep("catalog", catalog.done);
   starting.throwIfAborted();
 
-  const documents = documentsPart(engines, logger, own.report);
+  const documents = documentsPart(engines, { logger, report: own.report, onCut: cutReporter(metrics, logger) });
   if (has("projections")) {
     const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
     const alerts = alertsOf(engines.broker, commands.dispatch, catalog, { logger, report: own.report });

@@ -80,7 +80,9 @@ export const onlinePlaces = (broker: Broker, onlineStore: OnlineStore, onCut: On
         ...(partitions.get(key) as TopicPartition),
         next: offsets.get(key) as number,
       }));
-      const before = (await logs.advance(read)).map(({ place: { topic, partition }, marks }): Entry => {
+      const marked = await logs.advance(read);
+      logs.kept(marked);
+      const before = marked.map(({ place: { topic, partition }, marks }): Entry => {
         const key = marksKey(partitionKey(topic, partition));
         return { key, value: Buffer.from(JSON.stringify(marks)) };
       });

@@ -24,6 +24,12 @@ export type Ddl = {
   deleteRows(table: string, condition: string): string;
   /** Refused where there is a table of the new name. */
   renameTable(from: string, to: string): string[];
+  /** What a table is named where its rows are. */
+  stored(name: string): string;
+  /** A table's rows, on this server, from another database. */
+  tableIn(database: string, name: string): string;
+  /** Takes a table with its rows into another database, which is made where it is not there. */
+  moveTable(name: string, from: string, to: string): string[];
   createView(name: string, select: string): string;
   /** Selects as `name` the tables, on whichever server, that were made under names with this ending. */
   tablesEndingIn(ending: string): string;
@@ -46,6 +52,12 @@ const oneServer = (database: string): Ddl => ({
   dropTable: (name) => [`DROP TABLE IF EXISTS ${name} SYNC`],
   deleteRows: (table, condition) => `DELETE FROM ${table} WHERE ${condition}`,
   renameTable: (from, to) => [`RENAME TABLE ${from} TO ${to}`],
+  stored: (name) => name,
+  tableIn: (of, name) => `${backquoted(of)}.${name}`,
+  moveTable: (name, from, to) => [
+    `CREATE DATABASE IF NOT EXISTS ${backquoted(to)}`,
+    `RENAME TABLE ${backquoted(from)}.${name} TO ${backquoted(to)}.${name}`,
+  ],
   createView: (name, select) => `CREATE OR REPLACE VIEW ${name} AS ${select}`,
   tablesEndingIn: (ending) =>
     `SELECT name FROM system.tables WHERE database = ${quoted(database)} AND endsWith(name, ${quoted(ending)})`,
@@ -81,6 +93,14 @@ const manyServers = (database: string, cluster: string): Ddl => {
         `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(to))}, 0)`,
     ],
     dropTable: (name) => [name, local(name)].map((each) => `DROP TABLE IF EXISTS ${each} ${onCluster} SYNC`),
+    stored: local,
+    tableIn: (of, name) => `${backquoted(of)}.${local(name)}`,
+    // The face knows its table by database and name: it is made anew where the table has got to.
+    moveTable: (name, from, to) => [
+      `CREATE DATABASE IF NOT EXISTS ${backquoted(to)} ${onCluster}`,
+      `DROP TABLE IF EXISTS ${backquoted(from)}.${name} ${onCluster} SYNC`,
+      `RENAME TABLE ${backquoted(from)}.${local(name)} TO ${backquoted(to)}.${local(name)} ${onCluster}`,
+    ],
     createView: (name, select) => `CREATE OR REPLACE VIEW ${name} ${onCluster} AS ${select}`,
     tablesEndingIn: (ending) =>
       `SELECT DISTINCT replaceRegexpOne(name, '_local$', '') AS name ` +

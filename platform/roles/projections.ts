@@ -6,6 +6,7 @@ import { evaluateBlob } from "../../ml/features/state.ts";
 import { runAudit } from "../../projections/audit.ts";
 import { keepDatasetViews } from "../../projections/clickhouse/datasets/views.ts";
 import { ensureEndpointView } from "../../projections/clickhouse/endpoint-view.ts";
+import { chooseTables } from "../../projections/clickhouse/other-log.ts";
 import { type DecodeFeatures, runSinks, type SinkAssignment } from "../../projections/clickhouse/runner.ts";
 import { runDocumentHistory } from "../../projections/documents/history.ts";
 import type { EventTableOptions } from "../../projections/event-table.ts";
@@ -17,6 +18,7 @@ import { type Catalog, type CatalogFollower, followCatalog } from "../../streams
 import { changelogsOf, planTopology } from "../../streams/topology.ts";
 import { viewCatalog } from "../../streams/view-catalog.ts";
 import { whileLeading } from "../leading.ts";
+import { cutReporter } from "../places.ts";
 import type { Role } from "../role.ts";
 import { together } from "../together.ts";
 import { whileKept } from "../while-kept.ts";
@@ -28,7 +30,8 @@ const sinksGroup = "millrace-sinks";
 const failingMs = 8_000;
 
 /** What goes into the warehouse and the online store, but for the documents that commands are read back from. */
-export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, logger, signal, ready, report }) => {
+export const projectionsRole: Role = async (context) => {
+  const { engines, settings, warehouseUrl, metrics, logger, signal, ready, report } = context;
   const { broker, eventStore, onlineStore } = engines;
   const warehouse = openWarehouse(warehouseUrl, { cluster: settings.warehouseCluster });
   const waits =
@@ -46,7 +49,8 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
   };
   try {
     const catalog = await followCatalog(eventStore, signal);
-    ready();
+    const onCut = cutReporter(metrics, logger);
+    const parts = awaited(["sinks", "features", "documents history", "run fields", "audit"], ready);
     const assigned = perRevision(catalog, assignments);
     const changelogs = perRevision(catalog, changelogsOf);
     const sinks = (led: AbortSignal): Promise<void> =>
@@ -57,6 +61,8 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
         decodeFeatures: featureDecoder(catalog),
         signal: led,
         clock: systemClock,
+        onCut,
+        onChecked: parts.done("sinks"),
         onError: (kind, error) => waits(kind)(error),
         tried: (table) => triedOf(`sink ${table}`),
       });
@@ -68,16 +74,23 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
           changelogs,
           signal: kept,
           clock: systemClock,
+          onCut,
+          onChecked: parts.done("features"),
           onRetry: waits("online features", featuresTried),
           onOffsets: featuresTried.worked,
         }),
       );
-    await whileLeading({ broker, group: sinksGroup, logger, signal }, (led) =>
-      together(led, [
+    const eventTable = (name: PartName, until: AbortSignal): EventTableOptions => ({
+      ...{ eventStore, warehouse, signal: until, onCut },
+      ...{ onChecked: parts.done(name), ...told(name) },
+    });
+    await whileLeading({ broker, group: sinksGroup, logger, signal, onFollowing: ready }, async (led) => {
+      await chooseTables(warehouse, eventStore, onCut);
+      await together(led, [
         sinks,
         features,
-        (until) => runDocumentHistory({ eventStore, warehouse, signal: until, ...told("documents history") }),
-        (until) => runRunFields({ eventStore, warehouse, signal: until, ...told("run fields") }),
+        (until) => runDocumentHistory(eventTable("documents history", until)),
+        (until) => runRunFields(eventTable("run fields", until)),
         (until) =>
           keepDatasetViews({
             eventStore,
@@ -86,13 +99,26 @@ export const projectionsRole: Role = async ({ engines, settings, warehouseUrl, l
             signal: until,
             onFailure: waits("dataset views"),
           }),
-        (until) => runAudit({ eventStore, warehouse, signal: until, ...told("audit") }),
+        (until) => runAudit(eventTable("audit", until)),
         (until) => keepEndpointViews(catalog, warehouse, until, waits("endpoint views")),
-      ]),
-    );
+      ]);
+    });
   } finally {
     await warehouse.close();
   }
+};
+
+type PartName = "sinks" | "features" | "documents history" | "run fields" | "audit";
+
+/** Tells once that each of the parts is done. */
+const awaited = (names: readonly PartName[], all: () => void) => {
+  const left = new Set(names);
+  return {
+    done: (name: PartName) => (): void => {
+      left.delete(name);
+      if (left.size === 0) all();
+    },
+  };
 };
 
 /** What follows from the catalog, derived anew where that has changed: views are compiled on the way. */

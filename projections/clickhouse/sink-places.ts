@@ -89,8 +89,9 @@ export const sinkPlaces = (broker: Broker, warehouse: Warehouse, sink: Sink, onC
         const slash = key.lastIndexOf("/");
         return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)), next: last + 1 };
       });
-      const changed = await places.advance(read);
-      await kept.save(changed.map(({ place: { topic, partition }, marks }) => ({ log: topic, partition, marks })));
+      const marked = await places.advance(read);
+      await kept.save(marked.map(({ place: { topic, partition }, marks }) => ({ log: topic, partition, marks })));
+      places.kept(marked);
       return places.identity(ranges.keys()) + cuts;
     },
   };

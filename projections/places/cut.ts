@@ -19,6 +19,8 @@ export type PlaceCut = {
   from: number | Position;
   to: number | Position;
   reason: CutReason;
+  /** The database that has what was set aside instead of deleted. */
+  kept?: string;
 };
 
 export type CutReason = "the log lost its newest records" | "it is another log";

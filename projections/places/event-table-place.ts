@@ -17,6 +17,7 @@ export const eventTablePlace = ({ eventStore, warehouse, table, onCut }: EventTa
   const store = table.store ?? table.table;
   const kept = keptMarks(warehouse, store);
   let marks: readonly LogMark[] = [];
+  let isKept = false;
 
   return {
     /** The position behind which to go on: rows of events that the store does not hold are deleted first. */
@@ -34,9 +35,10 @@ export const eventTablePlace = ({ eventStore, warehouse, table, onCut }: EventTa
     /** Before rows of events up to this one are written: keeps the log's mark. */
     async keep(last: StoredEvent): Promise<void> {
       const next = withMark(marks, await eventStore.mark(last));
-      if (next === marks) return;
+      if (isKept && next === marks) return;
       await kept.save([{ log: lifecycleLog, partition: 0, marks: next }]);
       marks = next;
+      isKept = true;
     },
   };
 };

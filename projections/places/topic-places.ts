@@ -6,21 +6,27 @@ import { isMillraceError } from "../../schemas/errors.ts";
 /** Next offset that a store has not got of a partition. */
 export type TopicPlace = TopicPartition & { next: number };
 
+export type MarkedPlace = { place: TopicPlace; marks: readonly LogMark[] };
+
 /** The places of one derived store in the logs of topics, and the marks that it keeps beside them. */
 export type TopicPlaces = {
   /** To begin with: how far what was derived before `next` agrees with the log. */
   check(place: TopicPlace, marks: readonly LogMark[]): Promise<Agreement>;
   /**
-   * Before what was read up to these places is written: the partitions whose marks have changed, to be kept first.
+   * Before what was read up to these places is written: the partitions whose marks are not kept yet, to be kept first.
    * LOG_CHANGED where what was read is of another log than there is now.
    */
-  advance(places: readonly TopicPlace[]): Promise<{ place: TopicPlace; marks: readonly LogMark[] }[]>;
+  advance(places: readonly TopicPlace[]): Promise<readonly MarkedPlace[]>;
+  /** They are kept now. */
+  kept(marked: readonly MarkedPlace[]): void;
   /** Tells the logs of these partitions from all others. */
   identity(keys: Iterable<string>): string;
 };
 
 export const topicPlaces = (broker: Broker): TopicPlaces => {
   const known = new Map<string, readonly LogMark[]>();
+  const unkept = new Set<string>();
+  const keyOf = ({ topic, partition }: TopicPartition): string => partitionKey(topic, partition);
 
   /** null where the topic is gone: what was read of it is of the log that is known. */
   const newestOf = async (topic: string): Promise<readonly LogMark[] | null> => {
@@ -35,16 +41,16 @@ export const topicPlaces = (broker: Broker): TopicPlaces => {
   return {
     async check(place, marks) {
       const agreed = await broker.agreed(place, marks, place.next);
-      known.set(partitionKey(place.topic, place.partition), agreed.marks);
+      known.set(keyOf(place), agreed.marks);
+      unkept.add(keyOf(place));
       return agreed;
     },
     async advance(places) {
-      const changed: { place: TopicPlace; marks: readonly LogMark[] }[] = [];
       const newest = new Map<string, readonly LogMark[] | null>();
       for (const place of places) {
         const { topic, partition, next } = place;
         if (!newest.has(topic)) newest.set(topic, await newestOf(topic));
-        const key = partitionKey(topic, partition);
+        const key = keyOf(place);
         const marks = known.get(key) ?? [];
         const now = newest.get(topic)?.[partition];
         const last = marks.at(-1);
@@ -52,9 +58,14 @@ export const topicPlaces = (broker: Broker): TopicPlaces => {
         const agreed = await broker.agreed(place, marks, next);
         if (agreed.at < next) throw logChanged(topic);
         known.set(key, agreed.marks);
-        changed.push({ place, marks: agreed.marks });
+        unkept.add(key);
       }
-      return changed;
+      return places
+        .filter((place) => unkept.has(keyOf(place)))
+        .map((place) => ({ place, marks: known.get(keyOf(place)) ?? [] }));
+    },
+    kept(marked) {
+      for (const { place } of marked) unkept.delete(keyOf(place));
     },
     identity: (keys) => [...keys].map((key) => known.get(key)?.at(-1)?.id ?? "").join("|"),
   };

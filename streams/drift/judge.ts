@@ -14,7 +14,13 @@ export type JudgeOptions = {
 };
 
 /** After these it is not known what has been committed, or by whom: the evaluator begins anew from what has. */
-const beginAnewAfter: readonly string[] = ["FENCED", "ENGINE_UNAVAILABLE", "ENGINE_REFUSED"];
+const beginAnewAfter: readonly string[] = [
+  "FENCED",
+  "ENGINE_UNAVAILABLE",
+  "ENGINE_REFUSED",
+  "LOG_CHANGED",
+  "UNKNOWN_TOPIC",
+];
 
 const retryMs = 5_000;
 
