@@ -24,12 +24,10 @@ export type Ddl = {
   deleteRows(table: string, condition: string): string;
   /** Refused where there is a table of the new name. */
   renameTable(from: string, to: string): string[];
-  /** What a table is named where its rows are. */
-  stored(name: string): string;
-  /** A table's rows, on this server, from another database. */
-  tableIn(database: string, name: string): string;
-  /** Takes a table with its rows into another database, which is made where it is not there. */
-  moveTable(name: string, from: string, to: string): string[];
+  /** Reads a table that was perhaps set aside: `FROM ...`. */
+  rowsOf(name: string): string;
+  /** Sets a table aside under another name, or brings it back; then `createTable` makes what belongs to it. */
+  moveTable(from: string, to: string): string[];
   createView(name: string, select: string): string;
   /** Selects as `name` the tables, on whichever server, that were made under names with this ending. */
   tablesEndingIn(ending: string): string;
@@ -38,6 +36,10 @@ export type Ddl = {
 /** Tokens of so many inserts are remembered, for so many seconds: an insert that is sent again is written once. */
 const rememberedInserts = 1000;
 const rememberedSeconds = 7 * 24 * 3600;
+
+/** Ends the names of tables that were set aside (projections/clickhouse/other-log.ts): no query of a project reads them. */
+export const asideSuffix = (digest: string): string => `__of_${digest.slice(0, 8)}`;
+export const isAside = (table: string): boolean => /__of_[0-9a-f]{8}$/.test(table);
 
 export const ddlOf = ({ database, cluster }: { database: string; cluster: string | null }): Ddl =>
   cluster === null ? oneServer(database) : manyServers(database, cluster);
@@ -52,12 +54,8 @@ const oneServer = (database: string): Ddl => ({
   dropTable: (name) => [`DROP TABLE IF EXISTS ${name} SYNC`],
   deleteRows: (table, condition) => `DELETE FROM ${table} WHERE ${condition}`,
   renameTable: (from, to) => [`RENAME TABLE ${from} TO ${to}`],
-  stored: (name) => name,
-  tableIn: (of, name) => `${backquoted(of)}.${name}`,
-  moveTable: (name, from, to) => [
-    `CREATE DATABASE IF NOT EXISTS ${backquoted(to)}`,
-    `RENAME TABLE ${backquoted(from)}.${name} TO ${backquoted(to)}.${name}`,
-  ],
+  rowsOf: (name) => name,
+  moveTable: (from, to) => [`RENAME TABLE ${from} TO ${to}`],
   createView: (name, select) => `CREATE OR REPLACE VIEW ${name} AS ${select}`,
   tablesEndingIn: (ending) =>
     `SELECT name FROM system.tables WHERE database = ${quoted(database)} AND endsWith(name, ${quoted(ending)})`,
@@ -93,13 +91,11 @@ const manyServers = (database: string, cluster: string): Ddl => {
         `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(to))}, 0)`,
     ],
     dropTable: (name) => [name, local(name)].map((each) => `DROP TABLE IF EXISTS ${each} ${onCluster} SYNC`),
-    stored: local,
-    tableIn: (of, name) => `${backquoted(of)}.${local(name)}`,
-    // The face knows its table by database and name: it is made anew where the table has got to.
-    moveTable: (name, from, to) => [
-      `CREATE DATABASE IF NOT EXISTS ${backquoted(to)} ${onCluster}`,
-      `DROP TABLE IF EXISTS ${backquoted(from)}.${name} ${onCluster} SYNC`,
-      `RENAME TABLE ${backquoted(from)}.${local(name)} TO ${backquoted(to)}.${local(name)} ${onCluster}`,
+    rowsOf: (name) => `cluster(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(name))})`,
+    // What is set aside has no face: nothing is read or written there.
+    moveTable: (from, to) => [
+      `DROP TABLE IF EXISTS ${from} ${onCluster} SYNC`,
+      `RENAME TABLE ${local(from)} TO ${local(to)} ${onCluster}`,
     ],
     createView: (name, select) => `CREATE OR REPLACE VIEW ${name} ${onCluster} AS ${select}`,
     tablesEndingIn: (ending) =>

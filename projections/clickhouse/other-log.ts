@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { comparePositions, type EventStore, type Position, START } from "../../infra/event-store/port.ts";
 import type { LogMark } from "../../infra/log-marks.ts";
-import { readOwnWrites } from "../../infra/warehouse/ddl.ts";
+import { asideSuffix } from "../../infra/warehouse/ddl.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { lifecycleLog, type OnCut } from "../places/cut.ts";
@@ -9,59 +9,62 @@ import { placesTable } from "../places/kept-marks.ts";
 import { ask } from "./read/ask.ts";
 import { tables } from "./tables.ts";
 
-/** All but the record of what releases have made. */
-const movable = tables.filter(({ name }) => name !== "schema_versions");
-
-/** Where the tables of another log are kept: beside the database, for no query of a project reaches it there. */
-const asideOf = (database: string, first: LogMark): string =>
-  `${database}_of_${createHash("sha256").update(first.id).digest("hex").slice(0, 8)}`;
+/**
+ * All but the record of what releases have made. The marks move last, and are made last: whatever a crash leaves half
+ * done is done again by the next start.
+ */
+const movable = [
+  ...tables.filter(({ name }) => name !== "schema_versions" && name !== placesTable.name),
+  placesTable,
+] as const;
 
 /**
  * Where the tables are of an event store that has nothing in common with this one (it was emptied, or another data
  * directory was named by mistake), nothing in them can be derived again, and nothing may be mixed with them: they are
- * set aside whole, in a database beside, and new ones are made. Tables of this event store that were set aside so come
- * back. Call it before anything is written to the tables. WAREHOUSE_FAILED.
+ * set aside whole, under names of their own, and new ones are made. Tables of this event store that were set aside so
+ * come back. Call it before anything is written to the tables. WAREHOUSE_FAILED.
  */
 export const chooseTables = async (
   warehouse: Warehouse,
   eventStore: Pick<EventStore, "agreed">,
   onCut: OnCut,
 ): Promise<void> => {
-  const [{ database }] = await ask<{ database: string }>(warehouse, "SELECT currentDatabase() AS database");
-  const isShared = async (of: string): Promise<boolean | null> => {
-    const known = await lifecycleMarks(warehouse, of);
-    if (known.length === 0) return null;
-    for (const marks of known) if ((await eventStore.agreed(marks, START)).shared) return true;
+  const isShared = async (marks: readonly (readonly LogMark[])[]): Promise<boolean> => {
+    for (const known of marks) if ((await eventStore.agreed(known, START)).shared) return true;
     return false;
   };
-  if ((await isShared(database)) !== false) return;
-  const [first] = (await lifecycleMarks(warehouse, database)).map(([mark]) => mark);
-  const kept = asideOf(database, first);
-  const from = await newestPosition(warehouse);
-  await move(warehouse, database, kept);
-  for (const aside of await asides(warehouse, database)) {
-    if (aside !== kept && (await isShared(aside))) await move(warehouse, aside, database);
+  const here = await tablesHere(warehouse);
+  if (here.has(placesTable.name)) {
+    const marks = await lifecycleMarks(warehouse, placesTable.name);
+    if (marks.length === 0 || (await isShared(marks))) return;
+    const kept = asideSuffix(createHash("sha256").update(marks[0][0].id).digest("hex"));
+    const from = here.has("audit") ? await newestPosition(warehouse) : START;
+    await moveAll(warehouse, here, (name) => [name, name + kept]);
+    onCut({ store: "warehouse", log: lifecycleLog, partition: 0, from, to: START, reason: "it is another log", kept });
+  }
+  for (const name of await tablesHere(warehouse)) {
+    if (!name.startsWith(`${placesTable.name}__of_`)) continue;
+    if (!(await isShared(await lifecycleMarks(warehouse, name)))) continue;
+    const suffix = name.slice(placesTable.name.length);
+    await moveAll(warehouse, await tablesHere(warehouse), (own) => [own + suffix, own]);
   }
   for (const table of movable) {
     for (const query of warehouse.ddl.createTable(table)) await statement(warehouse, query);
   }
-  onCut({
-    store: "warehouse",
-    log: lifecycleLog,
-    partition: 0,
-    from,
-    to: START,
-    reason: "it is another log",
-    kept,
-  });
+};
+
+/** By the names that they have here, on whichever server of a cluster. */
+const tablesHere = async (warehouse: Warehouse): Promise<Set<string>> => {
+  const rows = await ask<{ name: string }>(warehouse, warehouse.ddl.tablesEndingIn(""));
+  return new Set(rows.map(({ name }) => name));
 };
 
 /** Of every table that is made of lifecycle events. */
-const lifecycleMarks = async (warehouse: Warehouse, database: string): Promise<(readonly LogMark[])[]> => {
+const lifecycleMarks = async (warehouse: Warehouse, places: string): Promise<(readonly LogMark[])[]> => {
   const rows = await ask<{ marks: string }>(
     warehouse,
-    `SELECT argMax(kept.marks, kept.seq) AS marks FROM ${warehouse.ddl.tableIn(database, placesTable.name)} AS kept
-     WHERE log = {log:String} GROUP BY store ${readOwnWrites}`,
+    `SELECT argMax(kept.marks, kept.seq) AS marks FROM ${warehouse.ddl.rowsOf(places)} AS kept
+     WHERE log = {log:String} GROUP BY store ORDER BY store`,
     { log: lifecycleLog },
   );
   return rows.map(({ marks }) => JSON.parse(marks) as LogMark[]).filter(({ length }) => length > 0);
@@ -72,24 +75,15 @@ const newestPosition = async (warehouse: Warehouse): Promise<Position> => {
   return rows.reduce((newest, row) => (comparePositions(row.newest, newest) > 0 ? row.newest : newest), START);
 };
 
-const asides = async (warehouse: Warehouse, database: string): Promise<string[]> => {
-  const rows = await ask<{ database: string }>(
-    warehouse,
-    `SELECT DISTINCT database FROM system.tables
-     WHERE startsWith(database, {prefix:String}) AND name = {places:String}`,
-    { prefix: `${database}_of_`, places: warehouse.ddl.stored(placesTable.name) },
-  );
-  return rows.map((row) => row.database);
-};
-
-const move = async (warehouse: Warehouse, from: string, to: string): Promise<void> => {
-  const rows = await ask<{ name: string }>(warehouse, "SELECT name FROM system.tables WHERE database = {from:String}", {
-    from,
-  });
-  const there = new Set(rows.map(({ name }) => name));
+const moveAll = async (
+  warehouse: Warehouse,
+  here: ReadonlySet<string>,
+  names: (table: string) => [from: string, to: string],
+): Promise<void> => {
   for (const { name } of movable) {
-    if (!there.has(warehouse.ddl.stored(name))) continue;
-    for (const query of warehouse.ddl.moveTable(name, from, to)) await statement(warehouse, query);
+    const [from, to] = names(name);
+    if (!here.has(from) || here.has(to)) continue;
+    for (const query of warehouse.ddl.moveTable(from, to)) await statement(warehouse, query);
   }
 };
 

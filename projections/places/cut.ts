@@ -19,7 +19,7 @@ export type PlaceCut = {
   from: number | Position;
   to: number | Position;
   reason: CutReason;
-  /** The database that has what was set aside instead of deleted. */
+  /** What the names of the tables now end in that were set aside instead of emptied. */
   kept?: string;
 };
 

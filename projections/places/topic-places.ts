@@ -1,6 +1,6 @@
 import { logChanged } from "../../infra/broker/log-changed.ts";
 import { type Broker, partitionKey, type TopicPartition } from "../../infra/broker/port.ts";
-import type { Agreement, LogMark } from "../../infra/log-marks.ts";
+import { type Agreement, type LogMark, withMark } from "../../infra/log-marks.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 
 /** Next offset that a store has not got of a partition. */
@@ -55,9 +55,9 @@ export const topicPlaces = (broker: Broker): TopicPlaces => {
         const now = newest.get(topic)?.[partition];
         const last = marks.at(-1);
         if (now === undefined || (now.id === last?.id && now.from === last.from)) continue;
-        const agreed = await broker.agreed(place, marks, next);
-        if (agreed.at < next) throw logChanged(topic);
-        known.set(key, agreed.marks);
+        // What was read may be of an epoch that began since: only whether it is the same log can be told.
+        if (!(await broker.agreed(place, marks, next)).shared) throw logChanged(topic);
+        known.set(key, withMark(marks, now));
         unkept.add(key);
       }
       return places

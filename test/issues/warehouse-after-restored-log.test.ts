@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { after, before, describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { Broker } from "../../infra/broker/port.ts";
 import { sqliteBroker } from "../../infra/broker/sqlite.ts";
 import { systemClock } from "../../infra/clock.ts";

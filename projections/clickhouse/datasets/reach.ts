@@ -1,3 +1,4 @@
+import { isAside } from "../../../infra/warehouse/ddl.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { checkExpression } from "../../../infra/warehouse/policy/expression.ts";
 import { tableFunctions } from "../../../infra/warehouse/policy/names.ts";
@@ -34,8 +35,9 @@ const askKnown = async (warehouse: Warehouse): Promise<{ vocabulary: Vocabulary;
 };
 
 const isReadable = (project: string, { name, isOfProjects, isView }: Known): boolean =>
-  Number(isOfProjects) > 0 ||
-  (Number(isView) > 0 && (name.startsWith("predictions_") || name.startsWith(datasetViewPrefix(project))));
+  !isAside(name) &&
+  (Number(isOfProjects) > 0 ||
+    (Number(isView) > 0 && (name.startsWith("predictions_") || name.startsWith(datasetViewPrefix(project)))));
 
 /**
  * The settings under which a SELECT sees the project's rows alone: of tables that have a column `project`, and of its
