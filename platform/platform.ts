@@ -163,7 +163,8 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
   parts.keep("catalog", catalog.done);
   starting.throwIfAborted();
 
-  const documents = documentsPart(engines, { logger, report: own.report, onCut: cutReporter(metrics, logger) });
+  const shared = new Registry();
+  const documents = documentsPart(engines, { logger, report: own.report, onCut: cutReporter(shared, logger) });
   if (has("projections")) {
     const leading = { broker: engines.broker, group: projectionsGroup, logger, signal };
     const alerts = alertsOf(engines.broker, commands.dispatch, catalog, { logger, report: own.report });
@@ -188,7 +189,7 @@ const openPlatform = async (start: Opening): Promise<Platform> => {
     warehouseAccess,
     logger,
     readiness: readinessOf(engines, warehouse, threads, own, probes),
-    metrics: withThreads(metrics, threads),
+    metrics: withThreads(metrics, shared, threads),
     onCutOff: (request: string) => void requestsCutOff.push(request),
   };
   let server: FastifyInstance;

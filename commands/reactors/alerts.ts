@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Broker, Reader, RecordBatch, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
 import type { Tried } from "../../infra/report.ts";
-import { asMillraceError } from "../../schemas/errors.ts";
+import { asMillraceError, isMillraceError } from "../../schemas/errors.ts";
 import { type DriftRecord, topicOf } from "../../schemas/topics.ts";
 import type { CommandBus } from "../bus.ts";
 import { serviceActor } from "../gate.ts";
@@ -109,7 +109,16 @@ export const runAlertReactor = async (deps: AlertReactorDeps): Promise<void> => 
         reader = broker.reader({ partitions: partitions.map(({ at }) => at), from });
         reading = names;
       }
-      for (const { project, at } of partitions) await drain(reader, project, at);
+      try {
+        for (const { project, at } of partitions) await drain(reader, project, at);
+      } catch (error) {
+        if (!isMillraceError(error, "LOG_CHANGED") && !isMillraceError(error, "UNKNOWN_TOPIC")) throw error;
+        logger.warn({ err: error }, "a drift topic is gone, or was made again: its results are read from the start");
+        await reader.close();
+        reader = null;
+        await delay(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
+        continue;
+      }
       if (partitions.length > 0) await reader.wait(IDLE_MS, signal);
       else await delay(IDLE_MS, undefined, { signal, ref: false }).catch(() => {});
     }

@@ -4,6 +4,6 @@ import { MillraceError } from "../../schemas/errors.ts";
 export const logChanged = (topic: string): MillraceError =>
   new MillraceError(
     "LOG_CHANGED",
-    `topic "${topic}" was deleted and made again: the offsets read so far are of another log; read it from its start`,
+    `topic "${topic}" was deleted and made again, or cut short: an offset that was read on from is of another log`,
     { details: { topic } },
   );

@@ -15,7 +15,8 @@ import type { Agreement, LogMark } from "../log-marks.ts";
  * - `consume` starts at the group's committed offsets (or the given ones) and yields only what a reader of
  *   committed data may see. One group's partition is consumed by one consumer at a time.
  * - A topic that was deleted and made again, restored from a copy or cut short is another log from there on, and its
- *   marks (`marks`, `agreed`) say so. A reader fails with LOG_CHANGED when a topic it reads was made again under it.
+ *   marks (`marks`, `agreed`) say so. A reader fails with LOG_CHANGED when a topic was made again under it, or ends before the
+ *   offset that it is to go on from.
  * - A compacted topic keeps at least the newest record of each key; a null value is a tombstone.
  *
  * Left out on purpose: consumer-side filters, server-side timestamps (every record carries its event time).

@@ -57,8 +57,9 @@ export const sqliteReader = (
       const known = catalog.find(topic);
       if (known === undefined) continue;
       const now = partOf(known, partition);
+      if (log.hasFrom(now, next)) return true;
       // The next poll tells of another log.
-      if (now !== (part ?? now) || log.hasFrom(now, next)) return true;
+      if (now !== (part ?? now) || next > log.next(now)) return true;
     }
     return false;
   };
@@ -76,7 +77,10 @@ export const sqliteReader = (
       if (cursor.part !== part) throw logChanged(topic);
       for (;;) {
         const rows = log.read(part, cursor.next, maxRecords, maxBytes);
-        if (rows.length === 0) return null;
+        if (rows.length === 0) {
+          if (cursor.next > log.next(part)) throw logChanged(topic);
+          return null;
+        }
         const batch = readBatches(topic, partition, rows);
         const first = indexOfOffset(batch, cursor.next);
         cursor.next = rows[rows.length - 1].last + 1;

@@ -1,3 +1,5 @@
+import type { LogMark } from "../../infra/log-marks.ts";
+
 /**
  * View state is written at checkpoints, not with every commit: what a hot entity's state went through in between is
  * in the journal anyway. So often, in wall-clock milliseconds, and at once when a task has nothing to take.
@@ -22,6 +24,8 @@ export type TaskMeta = {
   pending: Record<string, { predictions: number; outcomes: number }>;
   /** Running detectors by monitor, model and version. */
   detectors: Record<string, unknown>;
+  /** Marks of the logs that offsets are in, of the inputs and the journal, by topic; none of an earlier release. */
+  logs?: Record<string, LogMark>;
 };
 
 export const metaKey = "meta";

@@ -9,6 +9,7 @@ export type StreamsMetrics = {
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
   failingDeployments: Gauge<"deployment">;
+  placesCut: Counter<"store">;
 };
 
 export const streamsMetrics = (registry: Registry): StreamsMetrics => {
@@ -32,6 +33,12 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_stream_watermark_ms",
       help: "Newest event time of a task, UTC milliseconds",
       labelNames: ["application", "partition"],
+      registers,
+    }),
+    placesCut: new Counter({
+      name: "millrace_places_cut_total",
+      help: "Derived stores that were cut back, by partition, because their log no longer holds what they were made of",
+      labelNames: ["store"],
       registers,
     }),
     restarts: new Counter({

@@ -12,7 +12,8 @@ import type { VersionLoader } from "../predictions/variant.ts";
 import type { Application } from "../topology.ts";
 import type { TaskMeta } from "./changelog.ts";
 import type { Emitter } from "./emitter.ts";
-import { type SchemaCache, taskInput } from "./input.ts";
+import { type SchemaCache, type TaskInput, taskInput } from "./input.ts";
+import { logsOf } from "./logs.ts";
 import type { StreamsMetrics } from "./metrics.ts";
 import { backfillView, restorePending, restoreState, restoreTiles } from "./restore.ts";
 import { type Task, task } from "./task.ts";
@@ -31,12 +32,20 @@ export type TaskEnvironment = {
 };
 
 /** What a task hands to the one that takes over from it when only the catalog has changed. */
-export type Carried = { views: Map<string, ViewState>; tiles: TileStore; meta: TaskMeta; lastJournal: number };
+export type Carried = {
+  views: Map<string, ViewState>;
+  tiles: TileStore;
+  meta: TaskMeta;
+  lastJournal: number;
+  /** Topics that were made again since the checkpoint. */
+  gone: ReadonlySet<string>;
+};
 
 export const carriedOf = (old: Task): Carried => ({
   views: old.parts.views,
   tiles: old.parts.tiles,
   lastJournal: old.parts.lastJournal,
+  gone: old.parts.gone,
   meta: {
     ...old.parts.checkpoint,
     watermark: old.parts.watermark,
@@ -80,17 +89,15 @@ const taskOf = async (
   );
   const restored = carried ?? (await fromChangelog(environment, application, partition));
   const views = await currentViews(environment, application, partition, restored);
-  const inputs = application.inputs.map((input) =>
-    taskInput({
-      broker,
-      schemas,
-      clock,
-      input,
-      partition,
-      position: committed.get(input.topic) ?? 0,
-      maxRecords: environment.maxBatchRecords,
-    }),
-  );
+  const inputs: TaskInput[] = [];
+  for (const input of application.inputs) {
+    // A log that was cut short goes on before the offset that was committed.
+    const end = await high(broker, input.topic, partition);
+    const position = restored.gone.has(input.topic) ? 0 : Math.min(end, committed.get(input.topic) ?? 0);
+    inputs.push(
+      taskInput({ broker, schemas, clock, input, partition, position, maxRecords: environment.maxBatchRecords }),
+    );
+  }
   const lookups = lookupViews(application.project, environment.onlineStore);
   const stages: DeploymentStage[] = [];
   const bytes = byteWriter(4096);
@@ -135,6 +142,12 @@ const taskOf = async (
       watermark: restored.meta.watermark,
       nextJournal: await high(broker, topicOf.journal(application.id), partition),
       lastJournal: restored.lastJournal,
+      gone: restored.gone,
+      logs: await logsOf(
+        broker,
+        [...application.inputs.map(({ topic }) => topic), topicOf.journal(application.id)],
+        partition,
+      ),
     },
     {
       writer,
@@ -157,10 +170,10 @@ const fromChangelog = async (
   application: Application,
   partition: number,
 ): Promise<Carried> => {
-  const { views, meta, lastJournal } = await restoreState(broker, schemas, application, partition);
+  const { views, ...rest } = await restoreState(broker, schemas, application, partition);
   const tiles = tileStore(partition);
   if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
-  return { views, tiles, meta, lastJournal };
+  return { views, tiles, ...rest };
 };
 
 /** States by view id: kept where the version is the same, built from the journal where the view is new. */
@@ -174,7 +187,8 @@ const currentViews = async (
   for (const plan of application.views) {
     const kept = restored.views.get(plan.view);
     const same = kept !== undefined && kept.plan.version === plan.version;
-    views.set(plan.view, same ? kept : await backfillView(broker, schemas, application, partition, plan));
+    const { gone } = restored;
+    views.set(plan.view, same ? kept : await backfillView(broker, schemas, application, partition, { plan, gone }));
   }
   return views;
 };

@@ -1,4 +1,4 @@
-import { replay } from "../../infra/broker/journal.ts";
+import { madeAgain, replay } from "../../infra/broker/journal.ts";
 import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/port.ts";
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
@@ -11,6 +11,7 @@ import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application } from "../topology.ts";
 import { decodeMeta, emptyMeta, metaKey, type TaskMeta } from "./changelog.ts";
 import type { SchemaCache } from "./input.ts";
+import { goneLogs } from "./logs.ts";
 
 /** Reads a partition from an offset to its present end. */
 export const readAll = async (
@@ -40,14 +41,15 @@ export const readAll = async (
 
 /**
  * View states of a partition: as its changelog has them from the last checkpoint (bytes stay bytes until an entity is
- * touched), and on top what its task has taken since.
+ * touched), and on top what its task has taken since. `gone`: topics that were made again since; of what was taken of
+ * them there is what the checkpoint has.
  */
 export const restoreState = async (
   broker: Broker,
   schemas: SchemaCache,
   application: Application,
   partition: number,
-): Promise<{ views: Map<string, ViewState>; meta: TaskMeta; lastJournal: number }> => {
+): Promise<{ views: Map<string, ViewState>; meta: TaskMeta; lastJournal: number; gone: ReadonlySet<string> }> => {
   const views = new Map(application.views.map((plan) => [plan.view, viewState(plan)]));
   let meta = emptyMeta();
   await readAll(broker, topicOf.changelog(application.id), partition, 0, (batch, i) => {
@@ -65,30 +67,49 @@ export const restoreState = async (
     if (kept?.version === state.plan.version) state.watermark = kept.watermark;
     else views.delete(view);
   }
+  const gone = await goneLogs(broker, meta.logs ?? {}, partition);
+  if (gone.has(topicOf.journal(application.id))) meta.journal = 0;
   let lastJournal = meta.journal - 1;
   const since = {
     application: application.id,
     partition,
     fromEntry: meta.journal,
+    lost: lostWith(gone),
     onEntry: (offset: number) => {
       lastJournal = offset;
     },
   };
   await replay(broker, since, foldInto(application, schemas, [...views.values()]));
-  return { views, meta, lastJournal };
+  return { views, meta, lastJournal, gone };
 };
 
-/** Builds the state of a view that is new to a partition by folding all that its task has ever taken. */
+/** Nothing of these topics is in any entry that there is. */
+const lostWith = (gone: ReadonlySet<string>): Map<string, number> =>
+  new Map([...gone].map((topic) => [topic, Number.POSITIVE_INFINITY]));
+
+/**
+ * Builds the state of a view that is new to a partition by folding all that its task has ever taken, but for what it
+ * took of topics that were made again since: that is gone.
+ */
 export const backfillView = async (
   broker: Broker,
   schemas: SchemaCache,
   application: Application,
   partition: number,
-  plan: ViewPlan,
+  { plan, gone }: { plan: ViewPlan; gone: ReadonlySet<string> },
 ): Promise<ViewState> => {
-  const state = viewState(plan);
-  await replay(broker, { application: application.id, partition }, foldInto(application, schemas, [state]));
-  return state;
+  const lost = lostWith(gone);
+  for (;;) {
+    const state = viewState(plan);
+    try {
+      await replay(broker, { application: application.id, partition, lost }, foldInto(application, schemas, [state]));
+      return state;
+    } catch (error) {
+      const again = madeAgain(error);
+      if (again === null) throw error;
+      lost.set(again.topic, again.entry);
+    }
+  }
 };
 
 /** Open tiles of this partition, from the newest record of each. */

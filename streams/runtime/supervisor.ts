@@ -59,6 +59,8 @@ type Slot = {
   /** Why it fails again and again. */
   problem: string | null;
   retryAt: number;
+  /** It failed for want of a topic, which somebody has deleted. */
+  lacksTopic: boolean;
 };
 
 export type Streams = {
@@ -129,6 +131,10 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
       assigned = assignment;
       mayRead = true;
     }
+    if (slots.some(({ lacksTopic }) => lacksTopic)) {
+      await ensureTopics(broker, catalog.current(), planTopology(catalog.current()));
+      for (const slot of slots) slot.lacksTopic = false;
+    }
     let taken = 0;
     for (const slot of mayRead ? slots : []) {
       if (signal.aborted) return;
@@ -197,6 +203,13 @@ const runSlot = async (
       slot.task = await openTask(environment, catalog.current(), slot.application, slot.partition, slot.carried);
       slot.carried = null;
       logger.info(where, "task started");
+      for (const log of slot.task.parts.gone) {
+        environment.metrics.placesCut.inc({ store: "tasks" });
+        logger.warn(
+          { ...where, log },
+          "a topic was deleted and made again: the task goes on at the start of the new one",
+        );
+      }
     } catch (error) {
       fail(slot, asMillraceError(error), environment, logger);
       return 0;
@@ -227,6 +240,7 @@ const fail = (slot: Slot, error: MillraceError, environment: TaskEnvironment, lo
   slot.carried = null;
   // Who has lost its partition to another has not failed.
   slot.problem = slot.failures < failingAfter || error.code === "FENCED" ? null : problemOf(error);
+  slot.lacksTopic ||= error.code === "UNKNOWN_TOPIC";
   const delay = error.code === "FENCED" ? fencedMs : Math.min(30_000, 100 * 2 ** Math.min(slot.failures, 8));
   slot.retryAt = environment.clock() + delay;
   logger.error(
@@ -279,7 +293,17 @@ const reconfigure = async (
       }
       const carried = held?.task == null ? null : carriedOf(held.task);
       await held?.task?.close();
-      slots.push({ application, signature, partition, task: null, carried, failures: 0, problem: null, retryAt: 0 });
+      slots.push({
+        application,
+        signature,
+        partition,
+        task: null,
+        carried,
+        failures: 0,
+        problem: null,
+        retryAt: 0,
+        lacksTopic: false,
+      });
     }
   }
   for (const slot of before.values()) await slot.task?.close();

@@ -1,5 +1,6 @@
 import type { Transaction, Writer } from "../../infra/broker/port.ts";
 import { partitionOf } from "../../infra/broker/port.ts";
+import type { LogMark } from "../../infra/log-marks.ts";
 import { viewStateKey } from "../../ml/features/changelog-key.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { asMillraceError } from "../../schemas/errors.ts";
@@ -30,6 +31,10 @@ export type TaskParts = {
   /** Next offset of the task's journal, whose only writer it is, and that of its newest entry (-1: none). */
   nextJournal: number;
   lastJournal: number;
+  /** Topics that were made again since the checkpoint: until the next one, the journal has entries of theirs. */
+  gone: ReadonlySet<string>;
+  /** Marks of the logs that the inputs' and the journal's offsets are in. */
+  logs: Record<string, LogMark>;
   /** What the changelog holds of the views. */
   checkpoint: Pick<TaskMeta, "views" | "journal">;
 };
@@ -58,6 +63,8 @@ export type Task = {
   close(): Promise<void>;
 };
 
+const noTopics: ReadonlySet<string> = new Set();
+
 /** What an input's records are for, resolved once. */
 type Route = {
   views: { state: ViewState; source: string }[];
@@ -71,7 +78,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const { emitter, clock, metrics } = options;
   const runs: JournalRuns = journalRuns();
   const positions = new Float64Array(inputs.length);
-  let checkpointDue = clock() + checkpointMs;
+  // With the marks of new logs goes a checkpoint: entries of the old ones must not be folded out of the new.
+  let checkpointDue = parts.gone.size > 0 ? clock() : clock() + checkpointMs;
   const routes: Route[] = inputs.map(({ input }) => ({
     views: [...views.values()]
       .filter((state) => state.plan.sources.includes(input.source.id))
@@ -200,6 +208,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       kept[view] = { version: state.plan.version, watermark: state.watermark };
     }
     parts.checkpoint = { views: kept, journal: entry + 1 };
+    parts.gone = noTopics;
     checkpointDue = clock() + Math.max(checkpointMs, checkpointSpacing * (performance.now() - startedAt));
   };
 
@@ -209,6 +218,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       watermark: parts.watermark,
       pending: {},
       detectors: parts.errors.state(),
+      logs: parts.logs,
     };
     for (const stage of stages) {
       meta.pending[stage.deployment.id] = stage.waitingSince();
@@ -221,7 +231,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const checkpointWhenIdle = async (): Promise<void> => {
     const held = parts.checkpoint.views;
     const isWhole = [...views].every(([view, { plan }]) => held[view]?.version === plan.version);
-    if (parts.lastJournal < 0 || (isWhole && parts.checkpoint.journal > parts.lastJournal)) return;
+    const isDone = isWhole && parts.checkpoint.journal > parts.lastJournal && parts.gone.size === 0;
+    if (parts.lastJournal < 0 || isDone) return;
     const transaction = options.writer.transaction();
     emitCheckpoint(transaction, parts.lastJournal);
     emitMeta(transaction);

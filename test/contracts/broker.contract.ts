@@ -96,6 +96,19 @@ export const brokerContract = (name: string, setup: () => Promise<BrokerSetup>, 
         await assert.rejects(broker.agreed({ topic: "nowhere", partition: 0 }, [], 0), coded("UNKNOWN_TOPIC"));
       });
 
+      it("are told to a reader that is to go on beyond the end", async () => {
+        await broker.ensureTopic("a", plain);
+        await broker.produce("a", [record("k", "v")]);
+        const [{ high }] = await broker.watermarks("a");
+        const at = (offset: number) =>
+          broker.reader({ partitions: [{ topic: "a", partition: 0 }], from: new Map([["a/0", offset]]) });
+        const [end, beyond] = [at(high), at(high + 1)];
+        assert.equal(await end.poll("a", 0), null);
+        await assert.rejects(beyond.poll("a", 0), coded("LOG_CHANGED"));
+        await end.close();
+        await beyond.close();
+      });
+
       it("are told to a reader under which a topic was made again, before it takes a record for another", async () => {
         await broker.ensureTopic("a", plain);
         await broker.produce("a", [record("k", "old"), record("k", "old")]);

@@ -1,3 +1,4 @@
+import { logChanged } from "../log-changed.ts";
 import { partitionKey } from "../port.ts";
 import { decodeBatches, type Fetched } from "./batch-decoder.ts";
 import type { KafkaClient, Lane } from "./client.ts";
@@ -18,12 +19,13 @@ export type Fetcher = {
 const WAIT_BYTES = 8 << 20;
 
 export const kafkaFetcher = (client: KafkaClient, topics: Topics): Fetcher => {
-  /** Where to go on when the log does not hold the offset: its beginning, or nowhere yet. */
+  /** Where to go on when the log does not hold the offset any more: its beginning. LOG_CHANGED beyond its end. */
   const outOfRange = async (topic: string, partition: number, offset: number): Promise<Fetched> => {
     // Perhaps it is another topic of that name.
     topics.forget(topic);
     const [low] = await boundsOf(client, topics, topic, [partition], earliest);
-    return { batch: null, next: Math.max(low, offset) };
+    if (offset > low) throw logChanged(topic);
+    return { batch: null, next: low };
   };
 
   const read = async (part: FetchedPart, offset: number): Promise<Fetched> => {

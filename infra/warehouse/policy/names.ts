@@ -71,9 +71,9 @@ const engineDatabases = new Set(["system", "information_schema"]);
 /** The platform's tables; names of its views and of tables in the making are patterns. */
 const platformTables = lowerWords(`
   predictions outcomes drift tiles feature_values dead_letters documents audit metrics run_metrics latest_metrics
-  run_fields schema_versions readiness
+  run_fields schema_versions readiness places
 `);
-const platformPattern = /^(predictions_|dataset_)|__rebuild$|_local$/;
+const platformPattern = /^(predictions_|dataset_)|__rebuild$|_local$|__of_[0-9a-f]{8}$/;
 
 /** Whether a table belongs to the platform or the engine, or the name is kept for one: guests cannot change it. */
 export const isReserved = (database: string, table: string): boolean => {
