@@ -4,9 +4,10 @@ import { DatabaseSync } from "node:sqlite";
 import pino from "pino";
 import { loadSettings, type Settings, settingSpecs } from "../../infra/config.ts";
 import { withoutCredentials } from "../../infra/engine-url.ts";
-import { openWarehouse } from "../../infra/warehouse/open.ts";
+import { openWarehouse, type Warehouse } from "../../infra/warehouse/open.ts";
 import { type CliCommand, settingHelp, settingOptions, textValues } from "./command.ts";
 import { engineFindings, type Finding, historyFindings } from "./doctor-engines.ts";
+import { placesFinding } from "./doctor-places.ts";
 import { runningWarehouse } from "./running.ts";
 
 export const doctor: CliCommand = {
@@ -24,7 +25,8 @@ ${settingHelp}`,
     }
     console.log("\nChecks");
     const findings = [node(), await onnxRuntime(), folder(settings), disk(settings), database(settings)];
-    findings.push(await warehouse(settings), ...(await engineFindings(settings)), ...(await historyFindings(settings)));
+    findings.push(...(await warehouse(settings)), ...(await engineFindings(settings)));
+    findings.push(...(await historyFindings(settings)));
     for (const { name, ok, detail } of findings) console.log(`  ${ok ? "ok  " : "FAIL"} ${name.padEnd(14)}${detail}`);
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
@@ -86,19 +88,33 @@ const database = ({ data }: Settings): Finding => {
   }
 };
 
-const warehouse = async (settings: Settings): Promise<Finding> => {
+const warehouse = async (settings: Settings): Promise<Finding[]> => {
+  const failed =
+    (name: string) =>
+    (error: Error): Finding => ({ name, ok: false, detail: error.message });
   try {
     const running = await runningWarehouse(settings, pino({ level: "silent" }));
     const opened = openWarehouse(running.url);
     try {
       const answer = await opened.client.query({ query: "SELECT version() AS version", format: "JSONEachRow" });
       const [{ version }] = await answer.json<{ version: string }>();
-      return { name: "Warehouse", ok: true, detail: `ClickHouse ${version} at ${withoutCredentials(running.url)}` };
+      const detail = `ClickHouse ${version} at ${withoutCredentials(running.url)}`;
+      const found = [{ name: "Warehouse", ok: true, detail }];
+      if (await hasTables(opened)) found.push(await placesFinding(settings, opened).catch(failed("Places")));
+      return found;
     } finally {
       await opened.close();
       await running.close();
     }
   } catch (error) {
-    return { name: "Warehouse", ok: false, detail: (error as Error).message };
+    return [failed("Warehouse")(error as Error)];
   }
+};
+
+/** No start has made them yet, or none of this release. */
+const hasTables = async ({ client }: Warehouse): Promise<boolean> => {
+  const query = "SELECT count() AS found FROM system.tables WHERE database = currentDatabase() AND name = 'places'";
+  const answer = await client.query({ query, format: "JSONEachRow" });
+  const [{ found }] = await answer.json<{ found: number | string }>();
+  return Number(found) > 0;
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { doctor } from "../../platform/cli/doctor.ts";
 import { until } from "../e2e/platform.ts";
 import {
   command,
@@ -64,6 +65,18 @@ const cutCounts = async ({ platform }: Running): Promise<Record<string, number>>
   return Object.fromEntries(found.map(([, store, count]) => [store, Number(count)]));
 };
 
+/** What `doctor` says of the places, while nothing runs. */
+const doctorOf = async (t: TestContext, { data }: Running["settings"]): Promise<string> => {
+  const lines: string[] = [];
+  const print = t.mock.method(console, "log", (line: string) => void lines.push(line));
+  try {
+    await doctor.run({ values: { data }, positionals: [] });
+  } finally {
+    print.mock.restore();
+  }
+  return lines.find((line) => line.includes("Places")) ?? lines.join("\n");
+};
+
 test("after millrace.db was restored from a backup, every new record and command is everywhere, and nothing else", async (t) => {
   const { settings, backUp } = dataOf(t);
   const first = await run(t, settings);
@@ -81,7 +94,10 @@ test("after millrace.db was restored from a backup, every new record and command
     (await modelsAt(second, Date.now())).includes("never-2"),
   );
   await second.close();
+  assert.match(await doctorOf(t, settings), /ok +Places +\d+ places agree with their logs/);
   restore();
+  const found = await doctorOf(t, settings);
+  assert.match(found, /FAIL Places .*predictions of shop\.buy\.predictions\/\d.*lost its newest records/);
 
   const third = await run(t, settings);
   const ids = Array.from({ length: 20 }, (_, i) => `new-${String(i).padStart(2, "0")}`);
