@@ -6,7 +6,7 @@ import { doubleText, numberOf } from "./doubles.ts";
 import { isLater } from "./latest.ts";
 import type { MetricHistory, MetricPoint } from "./points.ts";
 import { noRun } from "./tables.ts";
-import { metricTail, type Reached } from "./tail.ts";
+import { metricTail, type Reached, reachedOfLog } from "./tail.ts";
 
 /** Names of runs in one query: they travel in its address. */
 const mostRuns = 200;
@@ -70,7 +70,8 @@ export const latestMetrics = async (
   for (const { id, key, text, timestamp, step } of tables.flat()) {
     if (id !== withoutDashes) take(id, { key, value: numberOf(text), timestamp, step });
   }
-  for (const { run, points } of await metricTail(broker, project, runs, leastReached(tables))) {
+  const reached = await reachedOfLog(broker, project, leastReached(tables));
+  for (const { run, points } of await metricTail(broker, project, runs, reached)) {
     for (const { key, value, timestamp, step } of points) take(run, { key, value, timestamp, step });
   }
   return new Map(
@@ -108,7 +109,7 @@ export const metricHistory = async (
   { first, after }: { first: number; after?: string },
 ): Promise<MetricHistory> => {
   const place = after === undefined ? null : placeOf(after);
-  const reached = await reachedOf(warehouse, "metrics", project);
+  const reached = await reachedOfLog(broker, project, await reachedOf(warehouse, "metrics", project));
   const behind =
     place === null
       ? ""

@@ -5,7 +5,7 @@ import { doubleText, numberOf } from "./doubles.ts";
 import { isLater } from "./latest.ts";
 import { reachedOf } from "./metric-reads.ts";
 import type { ModelMetric } from "./points.ts";
-import { metricTail } from "./tail.ts";
+import { metricTail, reachedOfLog } from "./tail.ts";
 
 type Row = {
   model: string;
@@ -38,7 +38,7 @@ export const modelMetrics = async (
 ): Promise<Map<string, ModelMetric[]>> => {
   if (models.length === 0) return new Map();
   // Asked before the rows: what comes in between is then read twice rather than not at all.
-  const reached = await reachedOf(warehouse, "metrics", project);
+  const reached = await reachedOfLog(broker, project, await reachedOf(warehouse, "metrics", project));
   const chunks = Array.from({ length: Math.ceil(models.length / mostModels) }, (_, i) =>
     models.slice(i * mostModels, (i + 1) * mostModels),
   );

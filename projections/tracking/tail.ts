@@ -26,9 +26,7 @@ export const metricTail = async (
   const behind = [...own]
     .map((partition) => {
       const { low, high } = ends[partition];
-      const next = reached.get(partition) ?? 0;
-      // A table that ends beyond the log is of another one, and is about to be cut back.
-      return { topic, partition, from: next > high ? low : Math.max(low, next), high };
+      return { topic, partition, from: Math.max(low, reached.get(partition) ?? 0), high };
     })
     .filter(({ from, high }) => from < high);
   if (behind.length === 0) return [];
@@ -55,6 +53,14 @@ export const metricTail = async (
     await reader.close();
   }
   return found;
+};
+
+/** Without the partitions of which a table has more than the log: it is of another log, and about to be cut back. */
+export const reachedOfLog = async (broker: Broker, project: string, reached: Reached): Promise<Reached> => {
+  const topic = topicOf.metrics(project);
+  if ((await broker.topic(topic)) === null) return reached;
+  const ends = await broker.watermarks(topic);
+  return new Map([...reached].filter(([partition, next]) => next <= (ends[partition]?.high ?? 0)));
 };
 
 const decodable = (batch: RecordBatch, i: number): MetricBatchRecord | null => {
