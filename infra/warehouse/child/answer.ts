@@ -37,6 +37,7 @@ export type Exchange = {
 const mostTextBytes = { platform: 64 << 20, guest: mostGuestText * 4 } as const;
 const mostDataBytes = 2 ** 30;
 const mostAtOnceBytes = 2 ** 30;
+const mostWholeBytes = 2 ** 30;
 
 /** What is run: its text, and what the policy made of its settings. */
 type Admitted = Pick<Statement, "text" | "settings" | "readonly" | "database" | "lane"> & { outline: Outline };
@@ -180,7 +181,6 @@ const answerAtOnce = async (context: AnswerContext, exchange: Exchange, admitted
 const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: Admitted): Promise<void> => {
   const { asked, signal } = exchange;
   const format = admitted.outline.format ?? asked.format ?? "TabSeparated";
-  if (!/^\w+$/.test(format)) throw exception(400, 73, "UNKNOWN_FORMAT", "Unknown format");
   const options = replyOf(context, exchange, format, false);
   const into = (path: string): Statement => {
     const { text, outputAt, format: named } = admitted.outline;
@@ -191,7 +191,13 @@ const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: 
   if (asked.waitForEnd) {
     await withFile(context.incoming, "answer", async (file) => {
       await writeFile(file, "");
-      const result = await run(context, into(file), signal);
+      const statement = into(file);
+      // Of a guest, what would else fill the disk.
+      const settings = new Map(statement.settings);
+      if (exchange.client === "guest") {
+        settings.set("max_result_bytes", String(Math.min(mostWholeBytes, Number(settings.get("max_result_bytes")))));
+      }
+      const result = await run(context, { ...statement, settings }, signal);
       await sendFile(exchange, file, result, options);
     });
     return;

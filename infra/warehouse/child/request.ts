@@ -78,6 +78,9 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
     else if (!httpOnly.has(name)) result.settings.set(name, value);
   }
   if (result.database === "") result.database = null;
+  if (result.format !== null && !/^\w+$/.test(result.format)) {
+    throw exception(400, 73, "UNKNOWN_FORMAT", "Unknown format");
+  }
   return result;
 };
 
@@ -95,6 +98,9 @@ const bodyOf = (request: IncomingMessage): Readable => {
   throw exception(501, 48, "NOT_IMPLEMENTED", `Content-Encoding ${encoding} is not supported here: use gzip`);
 };
 
+/** The body has come: from now on the statement's own deadline counts. */
+const received = (request: IncomingMessage): void => void request.setTimeout(0);
+
 /** The whole body in memory: text of a statement, rows at most as large as `limit` bytes. */
 export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
   const chunks: Buffer[] = [];
@@ -104,6 +110,7 @@ export const readBody = async (request: IncomingMessage, limit: number): Promise
     if (size > limit) throw tooLarge(limit);
     chunks.push(chunk as Buffer);
   }
+  received(request);
   return Buffer.concat(chunks, size);
 };
 
@@ -121,6 +128,7 @@ export const spoolBody = async (request: IncomingMessage, file: string, limit: n
     },
     createWriteStream(file, { highWaterMark: 1 << 20 }),
   );
+  received(request);
   return size;
 };
 

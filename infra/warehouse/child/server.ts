@@ -9,6 +9,10 @@ import { authenticate, type Passwords } from "./users.ts";
 export type ServerOptions = AnswerContext & { passwords: Passwords; allowedHosts: readonly string[] };
 
 const authenticationFailed = 516;
+/** A body of which nothing comes for so long is given up. */
+const bodySilentMs = 120_000;
+/** What a header can carry, and a person reads. */
+const plainId = /^[\w.:-]{1,100}$/;
 
 /** The subset of ClickHouse's HTTP interface that clients, curl and BI tools use. */
 export const warehouseServer = (options: ServerOptions): Server => {
@@ -52,11 +56,12 @@ const serve = async (
 ): Promise<void> => {
   const asked = readRequest(request, url);
   const client = authenticate(asked.user, asked.password, options.passwords);
-  response.setHeader("X-ClickHouse-Query-Id", asked.queryId ?? randomUUID());
+  response.setHeader("X-ClickHouse-Query-Id", plainId.exec(asked.queryId ?? "")?.[0] ?? randomUUID());
   const left = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) left.abort();
   });
+  request.setTimeout(bodySilentMs, () => request.destroy());
   await answer(options, { asked, client, request, response, signal: left.signal });
 };
 

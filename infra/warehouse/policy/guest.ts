@@ -78,18 +78,10 @@ const refusedHeads =
 
 type Check = (reader: Reader, rules: ExpressionRules) => void;
 
-const explainKinds = [
-  ["AST"],
-  ["SYNTAX"],
-  ["QUERY", "TREE"],
-  ["PLAN"],
-  ["PIPELINE"],
-  ["ESTIMATE"],
-  ["CURRENT", "TRANSACTION"],
-];
+const explainKinds = [["AST"], ["SYNTAX"], ["QUERY", "TREE"], ["PLAN"], ["PIPELINE"], ["ESTIMATE"]];
 
 const checkExplain: Check = (reader, rules) => {
-  explainKinds.slice(0, -1).some((words) => reader.skip(...words));
+  explainKinds.some((words) => reader.skip(...words));
   while (isName(reader.peek()) && isSign(reader.peek(1), "=")) {
     reader.next();
     reader.next();
