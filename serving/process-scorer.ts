@@ -1,5 +1,5 @@
 import type { Scorer } from "../ml/onnx/session.ts";
-import { MillraceError } from "../schemas/errors.ts";
+import { isMillraceError, MillraceError } from "../schemas/errors.ts";
 import { asInvalidModel } from "./inspector.ts";
 import type { ModelLimits } from "./limits.ts";
 import { type ModelProcess, ModelStoppedError, startModelProcess } from "./process/model-process.ts";
@@ -9,8 +9,6 @@ import { sourceOf } from "./process/transfer.ts";
 export type GuardedScorer = Scorer & {
   /** Why the model is scored no more; null while it is. Every call then fails with this at once. */
   failure(): MillraceError | null;
-  /** Ends a call under way that may take long: it and all later ones reject with CLOSED. */
-  abandon(): Promise<void>;
 };
 
 /** Rows that stop the process within the window: after these the model is scored no more. */
@@ -32,7 +30,11 @@ const stopped = ({ limit, message }: ModelStoppedError, { scoreTimeoutMs }: Mode
  * A scorer in a process of its own. A call that takes too long ends the process; the next one starts another. A model
  * that does so on several single rows within ten minutes is scored no more: each of them holds up all that waits.
  */
-export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise<GuardedScorer> => {
+export const processScorer = async (
+  bytes: Buffer,
+  limits: ModelLimits,
+  signal?: AbortSignal,
+): Promise<GuardedScorer> => {
   type Opened = Pick<Scorer, "columns" | "task" | "runtime">;
   let held: ModelProcess | null = null;
   let failure: MillraceError | null = null;
@@ -42,16 +44,18 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
   let most = mostRows;
 
   const checkOpen = (): void => {
-    if (closed) throw new MillraceError("CLOSED", "the model is scored no more: its scorer is closed");
+    if (closed || signal?.aborted)
+      throw new MillraceError("CLOSED", "the model is scored no more: its scorer is closed");
   };
 
   const open = async (): Promise<Opened> => {
-    held = await startModelProcess(limits.memoryBytes);
+    checkOpen();
     try {
+      held = await startModelProcess(limits.memoryBytes, signal);
       await held.give(sourceOf(bytes));
       return await held.ask<Opened>({ type: "open" }, limits.inspectTimeoutMs);
     } catch (error) {
-      await held.end();
+      await held?.end();
       checkOpen();
       throw asInvalidModel(error, limits);
     }
@@ -65,9 +69,19 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
     failure = new MillraceError(error.code, `${error.message.replace(/\.$/, "")}; ${times}.`, { cause: error });
   };
 
+  /** A model that loaded once and does not any more holds up its rows as one does that takes too long. */
+  const reopen = async (): Promise<void> => {
+    try {
+      await open();
+    } catch (error) {
+      if (isMillraceError(error) && !error.retryable) strike(error);
+      throw error;
+    }
+  };
+
   const scoreChunk = async (rows: Float32Array, count: number): Promise<Float32Array> => {
     checkOpen();
-    if (held?.isAlive() !== true) await open();
+    if (held?.isAlive() !== true) await reopen();
     const startedAt = performance.now();
     try {
       const outputs = await (held as ModelProcess).ask<Float32Array>(
@@ -90,11 +104,6 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
     }
   };
 
-  const close = async (): Promise<void> => {
-    closed = true;
-    await held?.end();
-  };
-
   const opened = await open();
   return {
     ...opened,
@@ -110,7 +119,9 @@ export const processScorer = async (bytes: Buffer, limits: ModelLimits): Promise
       }
       return outputs;
     },
-    abandon: close,
-    close,
+    close: async () => {
+      closed = true;
+      await held?.end();
+    },
   };
 };

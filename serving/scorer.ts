@@ -7,10 +7,14 @@ import { type GuardedScorer, processScorer } from "./process-scorer.ts";
 /**
  * Loads a model to be scored: in this thread where each row costs no more than a known time, which is what trees,
  * linear models and small networks do; else in a process of its own, which is ended when a call takes too long.
- * INVALID_MODEL; ENGINE_UNAVAILABLE.
+ * The signal cuts off loading and calls in a process: they reject with CLOSED. INVALID_MODEL; ENGINE_UNAVAILABLE.
  */
-export const guardedScorer = async (bytes: Buffer, limits: ModelLimits): Promise<GuardedScorer> => {
+export const guardedScorer = async (
+  bytes: Buffer,
+  limits: ModelLimits,
+  signal?: AbortSignal,
+): Promise<GuardedScorer> => {
   const structure = readStructure(bytes);
-  if (!boundOf(structure).isBounded) return processScorer(bytes, limits);
-  return { ...(await openScorer(bytes, structure)), failure: () => null, abandon: async () => {} };
+  if (!boundOf(structure).isBounded) return processScorer(bytes, limits, signal);
+  return { ...(await openScorer(bytes, structure)), failure: () => null };
 };

@@ -78,8 +78,8 @@ const brokenPipe: readonly string[] = ["EPIPE", "ECONNRESET"];
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
 
-/** ENGINE_UNAVAILABLE where the process does not start. */
-export const startModelProcess = async (memoryBytes: number): Promise<ModelProcess> => {
+/** ENGINE_UNAVAILABLE where the process does not start. The signal ends it, whatever it is asked. */
+export const startModelProcess = async (memoryBytes: number, signal?: AbortSignal): Promise<ModelProcess> => {
   const child = started(memoryBytes);
   let waiting: Waiting | null = null;
   let lastWords = "";
@@ -93,6 +93,11 @@ export const startModelProcess = async (memoryBytes: number): Promise<ModelProce
     return held;
   };
 
+  const abort = (): void => {
+    child.kill("SIGKILL");
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
   // A pipe of a process that has ended breaks; what counts is the end itself.
   for (const pipe of [child.stdin, child.stdio[modelDescriptor]]) pipe?.on("error", () => {});
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -109,6 +114,7 @@ export const startModelProcess = async (memoryBytes: number): Promise<ModelProce
   const ended = new Promise<void>((resolve) => {
     const over = (how: string): void => {
       isAlive = false;
+      signal?.removeEventListener("abort", abort);
       resolve();
       const memory = lastWords.includes(outOfMemory) || /out of memory|bad_alloc/i.test(lastWords);
       settle()?.reject(new ModelStoppedError(timedOut ? "time" : memory ? "memory" : "none", how));

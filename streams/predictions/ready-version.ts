@@ -30,8 +30,6 @@ export type ReadyVersion = {
   mend(): Promise<void>;
   /** Forgets on which rows the model took too long. */
   renew(): Promise<void>;
-  /** Ends a call of the model that may take long; it rejects with CLOSED. */
-  abandon(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -65,15 +63,16 @@ const profileOf = async (artifacts: Artifacts, digest: string, columns: number):
   return sketcher(profile);
 };
 
-/** Rejects where the artifacts do not answer; where they answer, there is a version. */
+/** Rejects where the artifacts do not answer, and on the signal; where they answer, there is a version. */
 export const readyVersion = async (
   version: CatalogVersion,
   artifacts: Artifacts,
   limits: ModelLimits,
+  signal: AbortSignal,
 ): Promise<ReadyVersion> => {
   const columns = version.columns.length;
   const loadScorer = (): Promise<Loaded<GuardedScorer>> =>
-    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits));
+    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits, signal));
   const loadSketcher = async (): Promise<Loaded<Sketcher> | null> => {
     const { profile } = version;
     return profile === null ? null : loaded(() => profileOf(artifacts, profile, columns));
@@ -101,9 +100,6 @@ export const readyVersion = async (
       const before = model;
       model = await loadScorer();
       await before.value?.close();
-    },
-    abandon: async () => {
-      await model.value?.abandon();
     },
     close: async () => {
       await model.value?.close();

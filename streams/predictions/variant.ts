@@ -11,8 +11,8 @@ export type VersionLoader = {
   mend(): Promise<void>;
   /** Closes the versions that no deployment uses any more. */
   retain(deployments: Iterable<CatalogDeployment>): Promise<void>;
-  /** Ends calls of models that may take long. They reject with CLOSED, so that nothing is decided by them. */
-  abandon(): Promise<void>;
+  /** Cuts off models that are loaded or scored in processes. It rejects with CLOSED, so that nothing is decided by it. */
+  abandon(): void;
   close(): Promise<void>;
 };
 
@@ -36,12 +36,13 @@ const longestMendMs = 60_000;
 
 export const versionLoader = ({ artifacts, limits, clock }: VersionLoaderOptions): VersionLoader => {
   const loaded = new Map<string, Entry>();
+  const abandoned = new AbortController();
 
   const entryOf = (key: string, version: CatalogVersion): Entry => {
     const held = loaded.get(key);
     if (held !== undefined) return held;
     const entry: Entry = {
-      ready: readyVersion(version, artifacts, limits),
+      ready: readyVersion(version, artifacts, limits, abandoned.signal),
       revisions: new Set(),
       mendAt: clock() + firstMendMs,
       mends: 0,
@@ -97,9 +98,7 @@ export const versionLoader = ({ artifacts, limits, clock }: VersionLoaderOptions
       }
       for (const key of [...loaded.keys()]) if (!used.has(key)) await drop(key);
     },
-    abandon: async () => {
-      for (const { ready } of loaded.values()) await ready.then((version) => version.abandon()).catch(() => {});
-    },
+    abandon: () => abandoned.abort(),
     close: async () => {
       for (const key of [...loaded.keys()]) await drop(key);
     },

@@ -51,6 +51,8 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_failing_deployments",
       help: "1 for a deployment whose model is not scored, or its drift not judged",
       labelNames: ["deployment"],
+      // Each thread that has partitions of it finds it failing.
+      aggregator: "max",
       registers,
     }),
   };

@@ -158,7 +158,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   };
 
   const abandonLate = (): void => {
-    setTimeout(() => void versions.abandon(), drainMs).unref();
+    setTimeout(versions.abandon, drainMs).unref();
   };
 
   const loop = async (): Promise<void> => {

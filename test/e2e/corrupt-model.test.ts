@@ -31,9 +31,8 @@ test("a deployed model whose file was damaged is named, its records wait as dead
     return answer.status === 503 && answer.body.includes("CORRUPT_ARTIFACT") && answer.body;
   });
   assert.match(named, new RegExp(`"deployment [^"]+":"[^"]*CORRUPT_ARTIFACT[^"]*${digest}`));
-  assert.match(
-    await (await fetch(`${second.url}/metrics`)).text(),
-    /millrace_failing_deployments\{deployment="[^"]+"\} 1/,
+  await until("the metric", 30_000, async () =>
+    /millrace_failing_deployments\{deployment="[^"]+"\} 1/.test(await (await fetch(`${second.url}/metrics`)).text()),
   );
   await untilCount(second, "SELECT count() AS n FROM dead_letters FINAL WHERE code = 'CORRUPT_ARTIFACT'", 1);
   const later = { ...departure, flight: "f2", scheduled: departure.scheduled + 1 };
