@@ -137,6 +137,11 @@ test("a model that never ends on some inputs stops its own deployment alone; SIG
   const second = await startPlatform(t, data, { ...inTwoSeconds, MODEL_SCORE_TIMEOUT_MS: "600000" });
   await second.client.produce("departures", [departure("endless5", 2e9)]);
   await until("the model to be in a process", 30_000, async () => modelProcesses(second) > 0);
+  // A thread that is still starting has other reasons to be cut off.
+  await until("the other roles to be up", 30_000, async () => {
+    const { checks } = (await (await fetch(`${second.url}/health/ready`)).json()) as { checks: Record<string, string> };
+    return checks.projections === "ok" && checks.training === "ok";
+  });
   const startedAt = performance.now();
   assert.equal((await second.kill("SIGTERM")).code, 0, second.output());
   assert.ok(performance.now() - startedAt < 15_000, `SIGTERM took ${performance.now() - startedAt} ms`);

@@ -10,7 +10,7 @@ test("a deployed model whose file was damaged is named, its records wait as dead
   const data = temporaryFolder(t, "corrupt-model");
   const first = await startPlatform(t, data);
   await setUp(first.client);
-  assert.equal((await first.kill("SIGTERM")).code, 0);
+  assert.equal((await first.kill("SIGTERM")).code, 0, first.output());
 
   const champion = modelOf(1);
   const digest = createHash("sha256").update(champion).digest("hex");
