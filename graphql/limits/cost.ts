@@ -6,7 +6,7 @@ import {
   getNamedType,
   getNullableType,
   isInterfaceType,
-  isIntrospectionType,
+  isLeafType,
   isListType,
   isObjectType,
   Kind,
@@ -36,10 +36,15 @@ export type Cost = { objects: number; values: number; introspection: number; fie
 
 type Given = { variables: Variables; defaults: ReadonlyMap<string, ValueNode | undefined> };
 
-const givenTo = ({ variableDefinitions }: OperationDefinitionNode, variables: Variables): Given => ({
-  variables,
-  defaults: new Map(variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue])),
-});
+const noDefaults: Given["defaults"] = new Map();
+
+const givenTo = ({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Given => {
+  if (variableDefinitions.length === 0) return { variables, defaults: noDefaults };
+  const defaults = variableDefinitions.map(
+    ({ variable, defaultValue }) => [variable.name.value, defaultValue] as const,
+  );
+  return { variables, defaults: new Map(defaults) };
+};
 
 const argumentOf = (node: ValueNode | undefined, given: Given): unknown => {
   if (node?.kind === Kind.VARIABLE) {
@@ -52,8 +57,8 @@ const argumentOf = (node: ValueNode | undefined, given: Given): unknown => {
 };
 
 /** How many times the selection below a field may be resolved: page size, or length of a list of keys. */
-const timesOf = (node: FieldNode, field: Field | undefined, given: Given): number => {
-  let times = field?.args.some((argument) => argument.name === "first") ? DEFAULT_PAGE : 1;
+const timesOf = (node: FieldNode, isPaged: boolean, given: Given): number => {
+  let times = isPaged ? DEFAULT_PAGE : 1;
   for (const { name, value } of node.arguments ?? []) {
     const argument = argumentOf(value, given);
     if (name.value === "first" && typeof argument === "number" && argument > 0) times = argument;
@@ -68,15 +73,29 @@ const fieldOf = (type: GraphQLNamedType | null | undefined, name: string): Field
   return isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
 };
 
-const isList = ({ type }: Field): boolean => isListType(getNullableType(type));
-
 const nothing = (): Cost => ({ objects: 0, values: 0, introspection: 0, fields: 0 });
 
-const add = (sum: Cost, { objects, values, introspection, fields }: Cost): void => {
-  sum.objects += objects;
-  sum.values += values;
-  sum.introspection += introspection;
-  sum.fields += fields;
+/** Where a selection stands: how often it is resolved, and whether its type is each of all types in turn. */
+type Place = { type: GraphQLNamedType | null | undefined; times: number; isEach: boolean };
+
+/** What is asked of a field's definition for every operation. */
+type Facts = { named: GraphQLNamedType; isList: boolean; isPaged: boolean; cost: number; isMeta: boolean };
+
+const facts = new WeakMap<Field, Facts>();
+
+const factsOf = (field: Field): Facts => {
+  const known = facts.get(field);
+  if (known !== undefined) return known;
+  const named = getNamedType(field.type);
+  const found = {
+    named,
+    isList: isListType(getNullableType(field.type)),
+    isPaged: field.args.some(({ name }) => name === "first"),
+    cost: Number(field.extensions.cost ?? (isLeafType(named) ? 0 : 1)),
+    isMeta: field === SchemaMetaFieldDef || field === TypeMetaFieldDef,
+  };
+  facts.set(field, found);
+  return found;
 };
 
 /**
@@ -86,55 +105,64 @@ const add = (sum: Cost, { objects, values, introspection, fields }: Cost): void 
  */
 export const costOf = ({ definition, fragments }: Operation, schema: GraphQLSchema, variables?: Variables): Cost => {
   const given = givenTo(definition, variables);
-  const lengths = introspectionLengths(schema);
   const known = new Map<string, Cost>();
 
-  const ofField = (node: FieldNode, type: GraphQLNamedType | null | undefined, isEach: boolean): Cost => {
+  const ofField = (sum: Cost, node: FieldNode, at: Place): void => {
     const name = node.name.value;
-    const field = fieldOf(type, name);
-    const below = of(node.selectionSet, field === undefined ? null : getNamedType(field.type), name === "types");
-    const fields = 1 + below.fields;
-    if (isIntrospectionType(type as GraphQLNamedType) || field === SchemaMetaFieldDef || field === TypeMetaFieldDef) {
-      const length = field === undefined || !isList(field) ? undefined : lengths.get(name);
-      const times = length === undefined ? 1 : isEach ? length.mean : Math.max(length.mean, length.most);
-      return { ...nothing(), introspection: times * (1 + below.introspection), fields };
+    const field = fieldOf(at.type, name);
+    sum.fields += 1;
+    if (field === undefined) {
+      sum.values += at.times;
+      return;
     }
-    const own = Number(field?.extensions.cost ?? (node.selectionSet === undefined ? 0 : 1));
-    const times = timesOf(node, field, given);
-    const isMany = field !== undefined && isList(field);
-    return {
-      objects: isMany ? times * (own + below.objects) : own + times * below.objects,
-      values: isMany ? times * (1 + below.values) : 1 + times * below.values,
-      introspection: times * below.introspection,
-      fields,
-    };
+    const { named, isList, isPaged, cost, isMeta } = factsOf(field);
+    const below = { type: named, times: at.times, isEach: name === "types" };
+    if (isMeta || at.type?.name.startsWith("__")) {
+      const length = isList ? introspectionLengths(schema).get(name) : undefined;
+      if (length !== undefined) below.times *= at.isEach ? length.mean : Math.max(length.mean, length.most);
+      sum.introspection += below.times;
+    } else {
+      below.times *= timesOf(node, isPaged, given);
+      const resolved = isList ? below.times : at.times;
+      sum.objects += resolved * cost;
+      sum.values += resolved;
+    }
+    ofSet(sum, node.selectionSet, below);
   };
 
-  const of = (
-    set: SelectionSetNode | undefined,
-    type: GraphQLNamedType | null | undefined,
-    /** Whether the type is each of all types in turn, not one that was asked for. */
-    isEach = false,
-  ): Cost => {
+  /** Written out once: it may be spread in many places, and spread others many times. */
+  const ofFragment = (name: string, isEach: boolean): Cost => {
+    const key = `${name} ${isEach}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const fragment = fragments.get(name);
     const cost = nothing();
-    for (const selection of set?.selections ?? []) {
-      if (selection.kind === Kind.FIELD) {
-        add(cost, ofField(selection, type, isEach));
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        const condition = selection.typeCondition?.name.value;
-        add(cost, of(selection.selectionSet, condition === undefined ? type : schema.getType(condition), isEach));
-      } else {
-        const key = `${selection.name.value} ${isEach}`;
-        const fragment = fragments.get(selection.name.value);
-        const condition = schema.getType(fragment?.typeCondition.name.value ?? "");
-        const below = known.get(key) ?? of(fragment?.selectionSet, condition, isEach);
-        known.set(key, below);
-        add(cost, below);
-      }
-    }
+    const type = schema.getType(fragment?.typeCondition.name.value ?? "");
+    ofSet(cost, fragment?.selectionSet, { type, times: 1, isEach });
+    known.set(key, cost);
     return cost;
   };
-  return of(definition.selectionSet, schema.getRootType(definition.operation));
+
+  const ofSet = (sum: Cost, set: SelectionSetNode | undefined, at: Place): void => {
+    for (const selection of set?.selections ?? []) {
+      if (selection.kind === Kind.FIELD) {
+        ofField(sum, selection, at);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        const condition = selection.typeCondition?.name.value;
+        ofSet(sum, selection.selectionSet, condition === undefined ? at : { ...at, type: schema.getType(condition) });
+      } else {
+        const { objects, values, introspection, fields } = ofFragment(selection.name.value, at.isEach);
+        sum.objects += at.times * objects;
+        sum.values += at.times * values;
+        sum.introspection += at.times * introspection;
+        sum.fields += fields;
+      }
+    }
+  };
+
+  const sum = nothing();
+  ofSet(sum, definition.selectionSet, { type: schema.getRootType(definition.operation), times: 1, isEach: false });
+  return sum;
 };
 
 const limitsOf = new WeakMap<GraphQLSchema, number>();
@@ -146,18 +174,22 @@ const introspectionLimit = (schema: GraphQLSchema): number => {
   return limit;
 };
 
+const refuseBeyond = (limit: number, cost: number, what: string): void => {
+  if (cost <= limit) return;
+  const whole = Math.ceil(cost);
+  throw new MillraceError(
+    "QUERY_TOO_COSTLY",
+    `the query may ${what.replace("%", `${whole}`)}, the limit is ${limit}: ask for smaller pages or fewer lists at once`,
+    { details: { cost: whole, limit } },
+  );
+};
+
 /** QUERY_TOO_COSTLY before anything is resolved, naming both numbers. */
 export const checkCost = (operation: Operation, schema: GraphQLSchema, variables?: Variables): void => {
   const { objects, values, introspection, fields } = costOf(operation, schema, variables);
-  const refuse = (cost: number, limit: number, what: string): void => {
-    if (cost <= limit) return;
-    const message = `the query may ${what.replace("%", String(Math.ceil(cost)))}, the limit is ${limit}`;
-    throw new MillraceError("QUERY_TOO_COSTLY", `${message}: ask for smaller pages or fewer lists at once`, {
-      details: { cost: Math.ceil(cost), limit },
-    });
-  };
-  refuse(objects, MAX_COST, "resolve % objects");
-  refuse(values, MAX_VALUES, "answer % values");
-  refuse(introspection, introspectionLimit(schema), "answer % values of the schema itself");
-  refuse(fields, MAX_FIELDS, "have % fields with its fragments written out");
+  refuseBeyond(MAX_COST, objects, "resolve % objects");
+  refuseBeyond(MAX_VALUES, values, "answer % values");
+  if (introspection > 0)
+    refuseBeyond(introspectionLimit(schema), introspection, "answer % values of the schema itself");
+  refuseBeyond(MAX_FIELDS, fields, "have % fields with its fragments written out");
 };

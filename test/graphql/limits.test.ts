@@ -67,8 +67,52 @@ test("a query beyond the limit is refused with both numbers", () => {
   );
 });
 
-test("introspection, which tools need, is not counted", () => {
-  const [operation] = operationsOf(parse(getIntrospectionQuery()));
+const checked = (query: string, variables?: Record<string, unknown>): void => {
+  const [operation] = operationsOf(parse(query));
   checkDepth(operation);
-  checkCost(operation, schema);
+  checkCost(operation, schema, variables);
+};
+const isTooCostly = (error: unknown): boolean => isMillraceError(error, "QUERY_TOO_COSTLY");
+
+test("the whole schema, which tools need, may be asked for; not many times, nor in more depth", () => {
+  const options = { inputValueDeprecation: true, oneOf: true, specifiedByUrl: true, schemaDescription: true };
+  checked(getIntrospectionQuery(options));
+  const fields = "__schema { types { fields { name args { name type { name } } type { name ofType { name } } } } }";
+  checked(`{ a: ${fields} }`);
+  assert.throws(() => checked(`{ ${Array.from({ length: 20 }, (_, i) => `a${i}: ${fields}`)} }`), isTooCostly);
+  const nested = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+  assert.throws(() => checked(nested), isTooCostly);
+  const ofType = `{ __type(name: "Model") { ${"ofType { ".repeat(30)} name ${"}".repeat(30)} } }`;
+  assert.throws(
+    () => checked(ofType),
+    (error) => isMillraceError(error, "QUERY_TOO_DEEP"),
+  );
+});
+
+test("the default of a variable counts as its value", () => {
+  const query = `query ($n: Int = 1000) {
+    models(project: "p", first: $n) { edges { node { versions(first: $n) { slug } } } }
+  }`;
+  assert.throws(() => checked(query), isTooCostly);
+  checked(query, { n: 10 });
+});
+
+test("leaves count: a page of a thousand rows has not a thousand fields each", () => {
+  const query = (fields: number): string =>
+    `{ models(project: "p", first: 1000) { edges { node { ${Array.from({ length: fields }, (_, i) => `f${i}: slug`)} } } } }`;
+  checked(query(100));
+  assert.throws(() => checked(query(500)), isTooCostly);
+});
+
+test("fragments count wherever they are spread, however often they double", () => {
+  const spread = (times: number): string =>
+    `{ ${Array.from({ length: times }, (_, i) => `m${i}: model(project: "p", id: "x") { ...F }`)} }
+     fragment F on Model { ${Array.from({ length: 100 }, (_, i) => `f${i}: slug`)} }`;
+  checked(spread(9));
+  assert.throws(() => checked(spread(10)), isTooCostly);
+  const doubling = Array.from(
+    { length: 60 },
+    (_, i) => `fragment F${i} on Query { ...F${i + 1} a: __typename ...F${i + 1} }`,
+  );
+  assert.throws(() => checked(`{ ...F0 } ${doubling.join(" ")} fragment F60 on Query { __typename }`), isTooCostly);
 });
