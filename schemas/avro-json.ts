@@ -98,11 +98,15 @@ const converter = (type: Type): Converter => {
   return compiled;
 };
 
-const scalar = (
-  accepts: (value: unknown) => boolean,
-  expected: string,
-  made: (value: unknown) => unknown = (value) => value,
-): Converter => ({ accepts, convert: (value) => (accepts(value) ? made(value) : refuse(value, expected)) });
+const scalar = (accepts: (value: unknown) => boolean, expected: string): Converter => ({
+  accepts,
+  convert: (value) => (accepts(value) ? value : refuse(value, expected)),
+});
+
+const latin = (accepts: (value: unknown) => boolean, expected: string): Converter => ({
+  accepts,
+  convert: (value) => (accepts(value) ? Buffer.from(value as string, "latin1") : refuse(value, expected)),
+});
 
 const compile = (type: Type): Converter => {
   const shape = shapeOf(type);
@@ -121,10 +125,10 @@ const compile = (type: Type): Converter => {
     case "string":
       return scalar((value) => typeof value === "string", "a string");
     case "bytes":
-      return scalar(isLatin, "a string of characters up to U+00FF", toBytes);
+      return latin(isLatin, "a string of characters up to U+00FF");
     case "fixed": {
       const fits = (value: unknown): boolean => isLatin(value) && (value as string).length === shape.size;
-      return scalar(fits, `a string of ${shape.size} characters up to U+00FF`, toBytes);
+      return latin(fits, `a string of ${shape.size} characters up to U+00FF`);
     }
     case "enum": {
       const symbols = new Set<unknown>(shape.symbols);
@@ -146,8 +150,6 @@ const isLatin = (value: unknown): boolean => {
   for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0xff) return false;
   return true;
 };
-
-const toBytes = (value: unknown): Buffer => Buffer.from(value as string, "latin1");
 
 type JsonObject = Record<string, unknown>;
 
@@ -222,23 +224,29 @@ const mapConverter = (values: Type): Converter["convert"] => {
   };
 };
 
-type Branch = Converter & { name: string };
+type Branch = Converter & { name: string; hasParts: boolean };
+
+const branchOf = (type: Type): Branch => {
+  const { kind } = shapeOf(type);
+  const hasParts = kind === "record" || kind === "array" || kind === "map";
+  return { name: branchName(type), hasParts, ...converter(type) };
+};
 
 const unionConverter = (types: readonly Type[], wrapped: boolean): Converter["convert"] => {
   const nullable = types.some((type) => type.typeName === "null");
-  const branches = types
-    .filter((type) => type.typeName !== "null")
-    .map((type): Branch => ({ name: branchName(type), ...converter(type) }));
+  const branches = types.filter((type) => type.typeName !== "null").map(branchOf);
   const byName = new Map(branches.map((branch) => [branch.name, branch]));
   const expected = listed(types.map(branchName), " or ");
 
   const convertAs = (branch: Branch, value: unknown, budget: ConversionBudget): unknown => {
+    const tag = (converted: unknown) => (wrapped ? { [branch.name]: converted } : converted);
+    if (!branch.hasParts) return tag(branch.convert(value, budget));
     const { depth } = budget;
     try {
       enter(budget);
       const converted = branch.convert(value, budget);
       budget.depth = depth;
-      return wrapped ? { [branch.name]: converted } : converted;
+      return tag(converted);
     } catch (error) {
       budget.depth = depth;
       if (error instanceof Mismatch) spend(budget, failedBranch(depth));
