@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { endpoint, project } from "../../../examples/flights/definitions.ts";
@@ -7,6 +7,7 @@ import { topicOf } from "../../../schemas/topics.ts";
 import { ready } from "../../e2e/platform.ts";
 import { killTree } from "../processes.ts";
 import { sqlOf } from "../warehouse.ts";
+import { copyFolder } from "./copy.ts";
 import type { Kind, Round } from "./kind.ts";
 import { type Life, spawnLife, stopProcess, untilReady } from "./life.ts";
 import { lifecycleEvents, topicRecords } from "./log.ts";
@@ -104,7 +105,8 @@ const judged = async (data: string, whole: Record<string, string>): Promise<Verd
     const running = await ready(started).catch((error: Error) => error);
     if (running instanceof Error) {
       const coded = /millrace: [A-Z_]{4,}: /.exec(started.output())?.[0];
-      if (coded !== undefined) return { silent: null, outcome: `refused at the start, ${coded.slice(10, -2)}` };
+      if (coded !== undefined && !coded.includes("INTERNAL"))
+        return { silent: null, outcome: `refused at the start, ${coded.slice(10, -2)}` };
       return { silent: `no coded error at the start: ${running.message.slice(-1500)}`, outcome: "no coded error" };
     }
     const isReady = await untilReady(running.url, started).then(
@@ -131,7 +133,7 @@ export const corrupted: Kind["disturb"] = async ({ world, random, note }: Round)
   const findings = await ended(world);
   const copy = mkdtempSync(join(tmpdir(), "millrace-damaged-"));
   try {
-    cpSync(world.data, copy, { recursive: true });
+    copyFolder(world.data, copy);
     const file = pickFile(filesOf(copy), random);
     const what = `${file}, ${damage(join(copy, file), random)}`;
     const { silent, outcome } = await judged(copy, whole);

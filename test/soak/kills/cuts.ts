@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { copyFolder } from "./copy.ts";
 import { type Kind, type Round, working } from "./kind.ts";
 import { fallBack, type Mark, markOf } from "./ledger.ts";
 import { moment } from "./moment.ts";
@@ -65,10 +66,10 @@ export const olderWarehouse: Kind["disturb"] = async (round) => {
   const warehouse = join(round.world.data, "warehouse");
   const backup = `${warehouse}.backup`;
   const wrong = await worked(round, 1500);
-  cpSync(warehouse, backup, { recursive: true });
+  copyFolder(warehouse, backup);
   wrong.push(...(await worked(round, 3000)));
   rmSync(warehouse, { recursive: true });
-  cpSync(backup, warehouse, { recursive: true });
+  copyFolder(backup, warehouse);
   rmSync(backup, { recursive: true });
   return wrong;
 };

@@ -1,14 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, cpSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../../e2e/platform.ts";
+import { copyFolder } from "./copy.ts";
 import type { Kind } from "./kind.ts";
 import { isReady, untilReady } from "./life.ts";
 import { moment } from "./moment.ts";
 import { busy, ended, killed } from "./world.ts";
 
 const sizeMb = 512;
-const fullMs = 6_000;
+const fullMs = 3_000;
+/** docs/operations.md says 9 seconds; the machine of a soak is busy. */
+const noticedWithinMs = 15_000;
 const block = Buffer.alloc(1 << 20);
 
 /** Fills a file system to its last byte; answers the file that does it. */
@@ -62,12 +66,14 @@ export const fullDisk: Kind["disturb"] = async ({ world, random, note }) => {
   const findings = await ended(world);
   world.data = join(volume, "data");
   try {
-    cpSync(home, world.data, { recursive: true });
+    copyFolder(home, world.data);
     const { life, refusals, rest } = await busy(world);
     await moment(random() * 1000);
     const filler = fill(volume);
     await moment(fullMs);
-    if (await isReady(life.url)) findings.push(`/health/ready says 200 after ${fullMs / 1000} s on a full disk`);
+    await until("/health/ready names the disk", noticedWithinMs, async () => !(await isReady(life.url))).catch(() =>
+      findings.push(`/health/ready says 200 after ${(fullMs + noticedWithinMs) / 1000} s on a full disk`),
+    );
     unlinkSync(filler);
     await untilReady(life.url, life);
     await moment(1000);
@@ -77,7 +83,7 @@ export const fullDisk: Kind["disturb"] = async ({ world, random, note }) => {
   } finally {
     await killed(world);
     rmSync(home, { recursive: true });
-    cpSync(world.data, home, { recursive: true });
+    copyFolder(world.data, home);
     world.data = home;
     unmountVolume(volume);
   }

@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setUp } from "../../e2e/flights.ts";
 import { checked } from "./checks.ts";
+import { copyFolder } from "./copy.ts";
 import { feed, held } from "./feeder.ts";
 import { type Ledger, newLedger, takeOver } from "./ledger.ts";
 import { type Life, live } from "./life.ts";
@@ -99,7 +100,7 @@ export const keep = async (world: World, folder: string, name: string): Promise<
     renameSync(data, kept);
   } catch {
     // Another file system.
-    cpSync(data, kept, { recursive: true });
+    copyFolder(data, kept);
     rmSync(data, { recursive: true, force: true });
   }
   writeFileSync(join(kept, "output.log"), output);
