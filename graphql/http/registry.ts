@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastif
 import { incompatibilitiesWith } from "../../infra/schema-registry/compatibility.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import { avroType } from "../../schemas/codec.ts";
-import { MillraceError } from "../../schemas/errors.ts";
+import type { MillraceError } from "../../schemas/errors.ts";
 import { preview } from "../../schemas/preview.ts";
 import type { ServerDeps } from "../deps.ts";
 import { jsonParser } from "./json-body.ts";
