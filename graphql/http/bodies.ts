@@ -46,6 +46,13 @@ const endSoon = (raw: IncomingMessage, socket: Socket | null, { lingerMs }: Body
   setTimeout(end, lingerMs).unref();
 };
 
+/** Tells who reads a body that it fails, so that it is answered; without a reader its connection ends. */
+const fail = (raw: IncomingMessage, error: Error): void => {
+  // Nobody would catch it otherwise, and the process would end.
+  if (raw.listenerCount("error") > 0) raw.emit("error", error);
+  else raw.destroy();
+};
+
 const tooSlow = (): MillraceError => new MillraceError("TOO_SLOW", "the body did not come in time: send it again");
 
 /**
@@ -61,8 +68,7 @@ const watchPace = ({ raw }: FastifyRequest, limits: BodyLimits): void => {
     const allowed = timeMs + ((socket.bytesRead - read) / bytesASecond) * 1000;
     const left = startedAt + allowed - Date.now();
     if (left <= 0) {
-      // Not destroyed: whoever reads it answers the error.
-      raw.emit("error", tooSlow());
+      fail(raw, tooSlow());
       endSoon(raw, socket, limits);
     } else timer = setTimeout(look, Math.max(left, 100)).unref();
   };
@@ -85,15 +91,15 @@ const holdBytes = (most: number) => {
     };
     const declared = declaredOf(raw);
     take(Math.min(declared ?? 0, request.routeOptions.bodyLimit ?? MOST_DECLARED));
-    if (declared === null) {
-      raw.on("data", (chunk: Buffer) => {
-        try {
-          take(chunk.length);
-        } catch (error) {
-          raw.emit("error", error);
-        }
-      });
-    }
+    const count = (chunk: Buffer): void => {
+      try {
+        take(chunk.length);
+      } catch (error) {
+        raw.off("data", count);
+        fail(raw, error as Error);
+      }
+    };
+    if (declared === null) raw.on("data", count);
     reply.raw.once("close", () => {
       held -= own;
     });
