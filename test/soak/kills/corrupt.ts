@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { endpoint, project } from "../../../examples/flights/definitions.ts";
@@ -11,6 +11,7 @@ import { copyFolder } from "./copy.ts";
 import type { Kind, Round } from "./kind.ts";
 import { type Life, spawnLife, stopProcess, untilReady } from "./life.ts";
 import { lifecycleEvents, topicRecords } from "./log.ts";
+import { moment } from "./moment.ts";
 import { proven } from "./proof.ts";
 import { alive, ended } from "./world.ts";
 
@@ -46,13 +47,16 @@ const damage = (file: string, random: () => number): string => {
   return `${length} bytes at ${at} of ${bytes.length}`;
 };
 
-/** Everything that a reader can see, as digests by part. */
+/** Everything that a reader can see: by part, how much it is, and its digest. */
 const readable = async ({
   url,
   client,
   sql,
 }: Pick<Life, "url" | "client" | "sql">): Promise<Record<string, string>> => {
-  const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+  const digest = (value: unknown): string => {
+    const size = Array.isArray(value) ? `${value.length} rows, ` : "";
+    return size + createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
+  };
   const parts: Record<string, () => Promise<unknown>> = {
     events: () => lifecycleEvents(client),
     departures: () => topicRecords(url, "departures"),
@@ -78,6 +82,19 @@ const readable = async ({
   return seen;
 };
 
+const steadyWithinMs = 30_000;
+
+/** What a reader sees once it stays the same: histories in the warehouse may still be on their way. */
+const steady = async (life: Life): Promise<Record<string, string>> => {
+  const deadline = Date.now() + steadyWithinMs;
+  for (let before = await readable(life); ; ) {
+    await moment(2000);
+    const now = await readable(life);
+    if (Object.keys(now).every((part) => now[part] === before[part]) || Date.now() > deadline) return now;
+    before = now;
+  }
+};
+
 const healWithinMs = 20_000;
 
 /** Which parts are shown otherwise than before, and which are refused, once what can be derived anew has been. */
@@ -90,7 +107,9 @@ const healed = async (
     const seen = await readable(life);
     const parts = Object.keys(whole);
     const refused = parts.filter((part) => seen[part].startsWith("refused"));
-    const wrong = parts.filter((part) => seen[part] !== whole[part] && !refused.includes(part));
+    const wrong = parts
+      .filter((part) => seen[part] !== whole[part] && !refused.includes(part))
+      .map((part) => `${part}: ${seen[part]} instead of ${whole[part]}`);
     if (wrong.length === 0 || Date.now() > deadline) return { wrong, refused };
   }
 };
@@ -129,7 +148,7 @@ const judged = async (data: string, whole: Record<string, string>): Promise<Verd
 
 /** One file of the data is damaged, on a copy. */
 export const corrupted: Kind["disturb"] = async ({ world, random, note }: Round) => {
-  const whole = await readable(await alive(world));
+  const whole = await steady(await alive(world));
   const findings = await ended(world);
   const copy = mkdtempSync(join(tmpdir(), "millrace-damaged-"));
   try {
@@ -138,7 +157,11 @@ export const corrupted: Kind["disturb"] = async ({ world, random, note }: Round)
     const what = `${file}, ${damage(join(copy, file), random)}`;
     const { silent, outcome } = await judged(copy, whole);
     note(`${what}: ${outcome}`);
-    return silent === null ? findings : [...findings, `${what}: ${silent}`];
+    if (silent === null) return findings;
+    // What is kept of the round is the damaged data.
+    rmSync(world.data, { recursive: true });
+    renameSync(copy, world.data);
+    return [...findings, `${what}: ${silent}`];
   } finally {
     rmSync(copy, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

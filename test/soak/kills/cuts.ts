@@ -5,6 +5,7 @@ import { type Kind, type Round, working } from "./kind.ts";
 import { fallBack, type Mark, markOf } from "./ledger.ts";
 import { moment } from "./moment.ts";
 import { cutPower, walPlace } from "./power-cut.ts";
+import { settled } from "./settle.ts";
 import { alive, busy, declared, ended, killed, type World } from "./world.ts";
 import { beginAnew } from "./writers.ts";
 
@@ -36,6 +37,12 @@ export const powerCut: Kind["disturb"] = async (round) => {
   // Commands sync the log: from here on there are records alone, which do not.
   const clients = await busy({ ...world, writers: [] });
   await moment(100 + random() * 1500);
+  if (random() < 0.5) {
+    // The nastier half: the warehouse has rows of records that the log will not have.
+    await clients.rest();
+    await settled(first.life, world.ledger);
+    note("the warehouse was up to date");
+  }
   await killed(world);
   await clients.rest();
   const { lost, of } = cutPower(database(world), synced, random());
