@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { PARTS_PER_TOPIC } from "../../infra/broker/sqlite-catalog.ts";
 import { sqlitePath } from "../../infra/sqlite/database.ts";
 import { openEngines } from "../../platform/engines.ts";
 import { roleThread } from "../../platform/threads.ts";
@@ -51,13 +52,18 @@ test("ready names a task that fails again and again, and a sink whose inserts fa
   await untilReady(running);
 
   await t.test("a task", async () => {
-    const { broker } = running.engines;
-    const topic = topicOf.predictions("shop", "buy");
-    const config = await broker.topic(topic);
-    await broker.deleteTopic(topic);
+    const file = new DatabaseSync(sqlitePath(running.settings.broker));
+    const { id } = file
+      .prepare("SELECT id FROM broker_topics WHERE name = ?")
+      .get(topicOf.predictions("shop", "buy")) as {
+      id: number;
+    };
+    file.exec(`CREATE TRIGGER refused BEFORE INSERT ON broker_log WHEN NEW.part / ${PARTS_PER_TOPIC} = ${id}
+      BEGIN SELECT RAISE(ABORT, 'refused by the test'); END`);
     await trade(running.client, 20, 40);
-    assert.match(await untilNamed(running, /^task shop\.by-shop-2\/[01]$/), /: UNKNOWN_TOPIC: /);
-    await broker.ensureTopic(topic, config as NonNullable<typeof config>);
+    assert.match(await untilNamed(running, /^task shop\.by-shop-2\/[01]$/), /refused by the test/);
+    file.exec("DROP TRIGGER refused");
+    file.close();
     await untilReady(running);
   });
 
