@@ -13,8 +13,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes a directory and those above it where they are not there. One at a time, because Node's own recursion never ends
- * where a file system refuses them, as /proc does. DATA_UNUSABLE, STORAGE_FULL.
+ * Makes a directory, for its owner alone, and those above it where they are not there. One at a time, because Node's own
+ * recursion never ends where a file system refuses them, as /proc does. DATA_UNUSABLE, STORAGE_FULL.
  */
 export const ensureDirectory = (path: string): void => {
   const missing: string[] = [];
@@ -34,7 +34,7 @@ export const ensureDirectory = (path: string): void => {
 
 const makeOne = (path: string): void => {
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     // Another process was quicker.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
