@@ -26,23 +26,26 @@ const inTwoSeconds = {
   STREAMS_MAX_TASK_IDLE_MS: "0",
 };
 
-/** Asks `/health/live` again and again; answers the longest wait, milliseconds. */
+/**
+ * Asks `/health/live` again and again; answers the third longest wait, milliseconds: a busy machine stalls a process
+ * once or twice by itself, what a stranger stalls stays so or comes again with the next model.
+ */
 const watchLife = (url: string): (() => Promise<number>) => {
-  let longest = 0;
+  const waits: number[] = [];
   let stopped = false;
   const watching = (async () => {
     while (!stopped) {
       const startedAt = performance.now();
       const response = await fetch(`${url}/health/live`);
       await response.arrayBuffer();
-      longest = Math.max(longest, performance.now() - startedAt);
+      waits.push(performance.now() - startedAt);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   return async () => {
     stopped = true;
     await watching;
-    return longest;
+    return waits.sort((a, b) => b - a)[2] ?? 0;
   };
 };
 
