@@ -6,11 +6,11 @@ import type { Material } from "./fuzz/door.ts";
 import { doors } from "./fuzz/doors.ts";
 import { fuzz } from "./fuzz/fuzz.ts";
 
-test("good requests of every door are answered, and a short fuzz of what is open to anybody finds nothing", async (t) => {
+test("good requests of every door are answered, and a short fuzz of them finds nothing", async (t) => {
   const findings = await fuzz({
     seed: 3,
     minutes: 0.25,
-    only: ["registry", "subscriptions", "status", "bare sockets"],
+    only: doors.map(({ name }) => name).filter((name) => name !== "artifacts"),
     keep: temporaryFolder(t, "fuzz-kept"),
     say: (line) => t.diagnostic(line),
   });
