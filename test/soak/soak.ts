@@ -1,13 +1,16 @@
 import { parseArgs } from "node:util";
 import { doors } from "./fuzz/doors.ts";
 import { fuzz } from "./fuzz/fuzz.ts";
+import { replay } from "./fuzz/replay.ts";
 import { kills } from "./kills/kills.ts";
 import { kinds } from "./kills/kinds.ts";
 
 const help = `Usage: npm run soak -- kills|fuzz [OPTIONS]
+       npm run soak -- replay FILE
 
 kills  Kills, stops, cuts and damages a platform under load, round after round, and looks at everything after each.
 fuzz   Sends random requests to every door of a running platform and watches it.
+replay Sends the requests of a finding of fuzz to a fresh platform.
 
   --seed S       The same seed plays the same rounds (1)
   --minutes N    kills: no round begins after so long (600); fuzz: how long (10)
@@ -88,7 +91,11 @@ const runFuzz = async (): Promise<number> => {
 // Ends as a program that has finished: what it started ends with it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
 
-const programs: Record<string, () => Promise<number>> = { kills: runKills, fuzz: runFuzz };
+const programs: Record<string, () => Promise<number>> = {
+  kills: runKills,
+  fuzz: runFuzz,
+  replay: () => replay(positionals[1] ?? "", say),
+};
 const program = programs[positionals[0] ?? ""];
 if (values.help === true || program === undefined) {
   console.log(help);

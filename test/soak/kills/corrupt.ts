@@ -29,8 +29,11 @@ const filesOf = (folder: string): string[] =>
     .filter((path) => statSync(join(folder, path)).size > 0)
     .sort();
 
-/** One file of a random kind. */
+const logShare = 0.3;
+
+/** The log, for it is what cannot be made anew, or one file of a random kind. */
 const pickFile = (files: readonly string[], random: () => number): string => {
+  if (random() < logShare) return "millrace.db";
   const byKind = Map.groupBy(files, kindOf);
   const names = [...byKind.keys()];
   const chosen = byKind.get(names[Math.floor(random() * names.length)]) as string[];
