@@ -88,13 +88,13 @@ test("rebuilds of a running platform", async (t) => {
       "INSERT INTO predictions SELECT * REPLACE ('gone.buy.predictions' AS _topic, 'kept' AS id) FROM predictions";
     await running.warehouse.client.command({ query: `${gone} LIMIT 1` });
     await running.warehouse.client.command({
-      query: `INSERT INTO feature_values SELECT * REPLACE (1000000 AS _offset, 'compacted away' AS entity)
+      query: `INSERT INTO feature_values SELECT * REPLACE ('gone.by-shop-2.changelog' AS _topic, 'kept' AS entity)
         FROM feature_values LIMIT 1`,
     });
     await byDoor("predictions", running);
     await byDoor("feature_values", running);
     assert.equal(await running.count("SELECT count() AS n FROM predictions WHERE id = 'kept'"), 1);
-    assert.equal(await running.count("SELECT count() AS n FROM feature_values WHERE entity = 'compacted away'"), 1);
+    assert.equal(await running.count("SELECT count() AS n FROM feature_values WHERE entity = 'kept'"), 1);
   });
 
   await t.test("online features are written again from the changelog, whatever stood in their place", async () => {
