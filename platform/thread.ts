@@ -60,7 +60,8 @@ setInterval(steps.beat, settings.stepTimeoutMs / looksPerTimeout / 2).unref();
 const engines = await openEngines(settings);
 try {
   const run = await loaders[role]();
-  const ready = (): void => say({ type: "ready" });
+  // Told to stop, it takes nothing up.
+  const ready = (): void => (stop.signal.aborted ? undefined : say({ type: "ready" }));
   const told = problems();
   const report: Report = (part, problem) => {
     if ((told.current().get(part) ?? null) === problem) return;

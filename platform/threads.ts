@@ -205,13 +205,16 @@ export const roleThread = (data: ThreadData, logger: Logger, program = threadPro
     },
     stop: async () => {
       stopping = true;
-      const isDrained = await within(ready ? stopWithinMs : startingWithinMs, drained());
+      const draining = drained();
+      // What is still starting has nothing to drain, but may have taken up its work when it hears of it.
+      const isDrained =
+        (await within(startingWithinMs, draining)) ||
+        (ready && (await within(stopWithinMs - startingWithinMs, draining)));
       const thread = worker;
       if (isDrained || thread === null) return true;
       killChildren(thread.threadId);
       void thread.terminate();
       await within(ready ? terminateWithinMs : startingWithinMs, ended);
-      // What was still starting had nothing to drain.
       return !ready;
     },
   };

@@ -133,3 +133,13 @@ test("the projections role is held and stopped without an error", async (t) => {
   await thread.stop();
   assert.deepEqual(said, []);
 });
+
+test("a role that takes up its work after it was told to stop is given the time to drain it", async (t) => {
+  const program = new URL("./late-ready.child.ts", import.meta.url);
+  const settings = settingsFor(temporaryFolder(t));
+  const { logger } = remembering();
+  const data = { role: "streams", share: { index: 0, of: 1 }, settings, warehouseUrl: "http://127.0.0.1:1" } as const;
+  const thread = roleThread(data, logger, program);
+  assert.equal(await thread.stop(), true);
+  assert.equal(thread.ready(), true);
+});
