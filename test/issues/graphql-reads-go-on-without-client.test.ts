@@ -14,32 +14,35 @@ test("a read of the warehouse that a GraphQL query waits for ends when its clien
   const fixture = await openFixture({ limits: { reads: { atOnce: 1, waiting: 1 } } });
   t.after(() => fixture.close());
   const { documentsAsOf: _, tiles: __, ...reads } = warehouseReads(fixture.warehouse);
-  const server = await testServer(t, { deps: { warehouse: reads } });
+  const asked = Promise.withResolvers<void>();
+  const liveMetrics: typeof reads.liveMetrics = (...range) => {
+    const found = reads.liveMetrics(...range);
+    asked.resolve();
+    return found;
+  };
+  const server = await testServer(t, { deps: { warehouse: { ...reads, liveMetrics } } });
   const { client } = fixture.warehouse;
-  const isRefused = async (): Promise<boolean> =>
+  const another = (): Promise<"answered" | "refused" | "waits"> =>
     client.query({ query: "SELECT 1", abort_signal: AbortSignal.timeout(1_000) }).then(
-      () => false,
-      (error: { code?: string }) => error.code === "202",
+      () => "answered",
+      (error: { code?: string }) => (error.code === "202" ? "refused" : "waits"),
     );
 
   const runs = new AbortController();
   const running = client.query({ query: long, abort_signal: runs.signal }).catch(() => "left");
+  await eventually("a read runs", async () => (await another()) === "waits");
   const left = new AbortController();
-  const ask = () =>
-    fetch(`${server.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query }),
-      signal: left.signal,
-    }).catch(() => null);
-  // It is refused while `isRefused` has the place, and asks again.
-  const asks = (async () => {
-    while ((await ask()) !== null);
-  })();
-  await eventually("the query waits in the lane", isRefused);
+  const asks = fetch(`${server.url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+    signal: left.signal,
+  }).catch(() => null);
+  await asked.promise;
+  await eventually("the query waits in the lane", async () => (await another()) === "refused");
   left.abort();
-  await asks;
-  await eventually("its place in the lane is free", async () => !(await isRefused()));
+  assert.equal(await asks, null);
+  await eventually("its place in the lane is free", async () => (await another()) === "waits");
   runs.abort();
   await running;
   assert.deepEqual(await server.data(query), { liveMetrics: [] });
