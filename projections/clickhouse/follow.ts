@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Broker, Reader, RecordBatch, TopicPartition } from "../../infra/broker/port.ts";
 import { partitionKey } from "../../infra/broker/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
@@ -126,19 +127,8 @@ export const sourceOf = (
       reader = null;
     },
     async wait(milliseconds, signal) {
-      if (reader !== null) {
-        await reader.wait(milliseconds, signal);
-        return;
-      }
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", done);
-          resolve();
-        };
-        const timer = setTimeout(done, milliseconds);
-        signal.addEventListener("abort", done, { once: true });
-      });
+      if (reader !== null) await reader.wait(milliseconds, signal);
+      else await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
     },
     async close() {
       await reader?.close();

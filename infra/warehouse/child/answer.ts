@@ -81,7 +81,7 @@ const admit = ({ engine }: AnswerContext, { asked, client }: Exchange, sql: stri
   if (client === "platform") {
     const outline = outlineOf(sql);
     if (outline.isSeveral) throw oneStatement();
-    const lane = asked.isForGuest ? "guests" : outline.answersRows ? "reads" : "writes";
+    const lane = asked.foreignLane ?? (outline.answersRows ? "reads" : "writes");
     const { settings, database } = asked;
     return { text: outline.text, settings, readonly: isRead ? 2 : 0, database, lane, outline };
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { loadChdb } from "./chdb.ts";
 import { exception, fromEngine, withWayOut } from "./exception.ts";
 import { type LaneLimits, type LaneName, laneLimits } from "./lane-limits.ts";
@@ -45,6 +46,8 @@ export type EngineOptions = {
 };
 
 const killAgainMs = 250;
+/** For the answer of a statement that takes this process with it. */
+const answeredMs = 250;
 
 /**
  * chDB over one directory. Every statement gets a connection of its own, opened and closed around it (70 us): then
@@ -70,7 +73,7 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
     const own = { ...laneLimits[name], ...limits?.[name] };
     return { ...own, take: lane(own.atOnce, own.waiting) };
   };
-  const lanes = { reads: laneOf("reads"), writes: laneOf("writes"), guests: laneOf("guests") };
+  const lanes = { reads: laneOf("reads"), writes: laneOf("writes"), guests: laneOf("guests"), loads: laneOf("loads") };
 
   /** Asks again until the statement has ended: it may not be known to the engine yet. Never waits behind a lane. */
   const killUntil = async (id: string, ended: AbortSignal): Promise<void> => {
@@ -82,7 +85,9 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
 
   const execute = async (statement: Statement, signal: AbortSignal): Promise<EngineResult> => {
     if (signal.aborted) throw gone();
-    const { deadlineMs, graceMs } = lanes[statement.lane];
+    const { deadlineMs: most, graceMs } = lanes[statement.lane];
+    // Who asks for less has it: a file on which the engine's reader turns for ever must not hold a lane.
+    const deadlineMs = 1000 * secondsOf(statement.settings.get("max_execution_time"), most / 1000);
     const id = randomUUID();
     const ended = new AbortController();
     let killing: Promise<void> | null = null;
@@ -95,16 +100,24 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
       isLate = true;
       kill();
     }, deadlineMs + 1_000);
-    let stuck = setTimeout(() => onStuck(stuckFor(statement, deadlineMs + graceMs)), deadlineMs + graceMs);
+    const given = Promise.withResolvers<never>();
+    const giveUp = (afterMs: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        // Who asked is told before this process is gone.
+        given.reject(timeout(deadlineMs));
+        setTimeout(() => onStuck(stuckFor(statement, afterMs)), answeredMs);
+      }, afterMs);
+    let stuck = giveUp(deadlineMs + graceMs);
     const leave = (): void => {
       kill();
       clearTimeout(stuck);
-      stuck = setTimeout(() => onStuck(stuckFor(statement, graceMs)), graceMs);
+      stuck = giveUp(graceMs);
     };
     // A write of the platform goes on, as in ClickHouse: it is repeated by its token, or asked for by what it made.
     if (statement.lane !== "writes") signal.addEventListener("abort", leave, { once: true });
     try {
-      const result = await alone(preludeOf(statement, id, deadlineMs) + statement.text, statement.format);
+      const work = alone(preludeOf(statement, id, deadlineMs) + statement.text, statement.format);
+      const result = await Promise.race([work, given.promise]);
       const { bytes, rowsRead, bytesRead, elapsed } = result;
       return { bytes: asBuffer(bytes), rowsRead, bytesRead, elapsedMs: elapsed * 1000 };
     } catch (error) {
@@ -156,15 +169,7 @@ const stuckFor = ({ lane: name, text }: Statement, milliseconds: number): string
   `a statement (${/^\W*(\w*)/.exec(text)?.[1]?.toUpperCase()}) of the lane "${name}" did not end within ${milliseconds} ms`;
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done, { once: true });
-  });
+  sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 
 const identifier = /^[A-Za-z_]\w*$/;
 
@@ -179,7 +184,7 @@ const preludeOf = (statement: Statement, id: string, deadlineMs: number): string
     // An insert is written when it is answered, unless the caller asks for less.
     ["async_insert", "0"],
     ...statement.settings,
-    ["max_execution_time", String(secondsOf(statement.settings.get("max_execution_time"), deadlineMs / 1000))],
+    ["max_execution_time", String(deadlineMs / 1000)],
     ["allow_introspection_functions", "0"],
     ["log_comment", id],
   ]);

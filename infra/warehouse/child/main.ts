@@ -64,7 +64,9 @@ const start = async (message: StartMessage): Promise<() => Promise<void>> => {
       die();
     },
   });
-  const answering = (["reads", "guests"] as const).map((name) => limits[name]?.atOnce ?? laneLimits[name].atOnce);
+  const answering = (["reads", "guests", "loads"] as const).map(
+    (name) => limits[name]?.atOnce ?? laneLimits[name].atOnce,
+  );
   const pipes = openPipes(
     incoming,
     answering.reduce((sum, each) => sum + each, 0),

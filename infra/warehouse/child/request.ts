@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { pipeline as finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { guestLane, laneHeader } from "../guests.ts";
+import { foreignLanes, laneHeader } from "../guests.ts";
 import { exception } from "./exception.ts";
 
 /** What a request asks, without its body. */
@@ -19,8 +19,8 @@ export type QueryRequest = {
   readonly: boolean;
   /** The answer goes out when it is whole, with the true status. */
   waitForEnd: boolean;
-  /** The platform asks for somebody else: in the lane of guests. */
-  isForGuest: boolean;
+  /** Where the platform asks for somebody else. */
+  foreignLane: (typeof foreignLanes)[number] | null;
   settings: Map<string, string>;
   parameters: Map<string, string>;
 };
@@ -63,7 +63,7 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
       url.searchParams.get("enable_http_compression") === "1" && /\bgzip\b/.test(header("accept-encoding") ?? ""),
     readonly: request.method === "GET",
     waitForEnd: ["1", "true"].includes(url.searchParams.get("wait_end_of_query") ?? ""),
-    isForGuest: header(laneHeader) === guestLane,
+    foreignLane: foreignLanes.find((lane) => lane === header(laneHeader)) ?? null,
     settings: new Map(),
     parameters: new Map(),
   };

@@ -44,8 +44,7 @@ export const ensureDatasetTable = async (
       await fill(warehouse, staged, rows);
       await takeName(warehouse, rows, table);
     } finally {
-      await statement(warehouse, `DROP TABLE IF EXISTS ${name} SYNC`);
-      for (const query of warehouse.ddl.dropTable(rows)) await statement(warehouse, query);
+      await clear(warehouse, name, rows);
     }
   } catch (error) {
     throw overBudget(error) ?? failed(`load dataset ${digest.slice(0, 12)}`, error);
@@ -73,6 +72,12 @@ export const loadDataset = async (engines: DatasetEngines, digest: string, forma
   } catch (error) {
     throw overBudget(error) ?? failed(`profile dataset ${digest.slice(0, 12)}`, error);
   }
+};
+
+/** A file may have taken the warehouse with it: what is left of it now is dropped as forgotten. */
+const clear = async (warehouse: Warehouse, name: string, rows: string): Promise<void> => {
+  const queries = [`DROP TABLE IF EXISTS ${name} SYNC`, ...warehouse.ddl.dropTable(rows)];
+  for (const query of queries) await statement(warehouse, query).catch(() => undefined);
 };
 
 const stage = (engines: DatasetEngines, digest: string, format: DatasetFormat, table: string): Promise<Staged> => {

@@ -3,7 +3,7 @@ import { ClickHouseError } from "@clickhouse/client";
 import { atMost } from "../../../infra/artifacts/at-most.ts";
 import { clientSignal } from "../../../infra/request-signal.ts";
 import { isAway } from "../../../infra/warehouse/failures.ts";
-import { guestLane, guestLimits, laneHeader } from "../../../infra/warehouse/guests.ts";
+import { guestLimits, inLane } from "../../../infra/warehouse/guests.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { DatasetEngines } from "./load.ts";
 import { loneSelect } from "./lone-select.ts";
@@ -56,7 +56,7 @@ export const snapshotRows = async (
         wait_end_of_query: 1,
         max_bytes_before_external_sort: String(MOST_SORTED_BYTES),
       },
-      http_headers: { [laneHeader]: guestLane },
+      http_headers: inLane("guests"),
       abort_signal: clientSignal(),
     });
     const { digest } = await artifacts.put(Readable.from(atMost(stream, maxBytes), { objectMode: false }));

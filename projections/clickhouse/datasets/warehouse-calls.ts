@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ClickHouseError } from "@clickhouse/client";
 import { warehouseFailed } from "../../../infra/warehouse/failures.ts";
+import { inLane } from "../../../infra/warehouse/guests.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { statementBudget } from "./budget.ts";
@@ -19,7 +20,7 @@ export const failed = (what: string, error: unknown): MillraceError => {
 };
 
 export const statement = async (warehouse: Warehouse, query: string): Promise<void> => {
-  await warehouse.client.command({ query, clickhouse_settings: statementBudget });
+  await warehouse.client.command({ query, clickhouse_settings: statementBudget, http_headers: inLane("loads") });
 };
 
 export const select = async <Row>(
@@ -32,6 +33,7 @@ export const select = async <Row>(
     query,
     query_params: parameters,
     clickhouse_settings: { ...statementBudget, ...settings },
+    http_headers: inLane("loads"),
     format: "JSONEachRow",
   });
   return answer.json<Row>();
@@ -52,6 +54,7 @@ export const insertBytes = async (warehouse: Warehouse, query: string, bytes: Re
       values: bytes,
       abort_signal: sending.signal,
       clickhouse_settings: statementBudget,
+      http_headers: inLane("loads"),
     });
     await finished(stream.resume());
   } catch (error) {
