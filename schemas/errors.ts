@@ -78,6 +78,11 @@ const table = {
     retryable: false,
     meaning: "A model's inputs do not match the deployment's columns.",
   },
+  DIGEST_MISMATCH: {
+    status: 400,
+    retryable: false,
+    meaning: "The bytes that were sent have another digest than was said.",
+  },
   CORRUPT_ARTIFACT: { status: 500, retryable: false, meaning: "An artifact's bytes do not match its digest." },
   QUERY_TOO_DEEP: { status: 400, retryable: false, meaning: "The GraphQL query is nested too deeply." },
   QUERY_TOO_COSTLY: { status: 400, retryable: false, meaning: "The GraphQL query asks for too much at once." },

@@ -15,7 +15,7 @@ const checkDigest = (digest: string): string => {
 
 /**
  * `PUT /artifacts?project=&digest=`: any bytes, streamed; answers `{ digest, size }`. With `digest` the bytes must
- * have it. `GET /artifacts/{digest}?project=`. Artifacts belong to no project; the project says where the caller
+ * have it (DIGEST_MISMATCH). `GET /artifacts/{digest}?project=`. Artifacts belong to no project; the project says where the caller
  * has the role that it needs, administrators of the platform may leave it out.
  */
 export const artifactDoor =

@@ -10,6 +10,10 @@ import type { LiveMetricsRow, PredictionStatisticsRow } from "../warehouse-reads
 import { connection, toConnection } from "./connection.ts";
 import { given, WAREHOUSE_COST } from "./warehouse.ts";
 
+const checkBucket = (bucketMs: number): void => {
+  if (bucketMs < 1) throw new MillraceError("BAD_REQUEST", `bucketMs: expected at least 1, got ${bucketMs}`);
+};
+
 const PredictionPage = connection(Prediction);
 
 const Statistics = builder.objectRef<PredictionStatisticsRow>("PredictionStatistics").implement({
@@ -106,7 +110,7 @@ builder.queryFields((t) => ({
     resolve: async (_, { project, ...range }, context) => {
       await allowRead(context, "predictionStatistics", project);
       const { endpoint, bucketMs } = range;
-      if (bucketMs < 1) throw new MillraceError("BAD_REQUEST", `bucketMs: expected at least 1, got ${bucketMs}`);
+      checkBucket(bucketMs);
       return context.deps.warehouse.predictionStatistics(project, { ...given(range), endpoint, bucketMs });
     },
   }),
@@ -121,6 +125,7 @@ builder.queryFields((t) => ({
       bucketMs: t.arg({ type: "Long", description: "One row for the whole range without it." }),
     },
     resolve: async (_, { project, ...range }, context) => {
+      if (range.bucketMs != null) checkBucket(range.bucketMs);
       await allowRead(context, "liveMetrics", project);
       const deployment = await context.deps.documents.get("deployments", project, range.endpoint);
       const threshold = deployment?.threshold;

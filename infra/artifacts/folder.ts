@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { MillraceError } from "../../schemas/errors.ts";
 import { isNoSpace, storageFull } from "../storage-full.ts";
-import { checkDigest, corrupt, sha256, verifying, writeHashed } from "./hashing.ts";
+import { checkDigest, corrupt, mismatch, sha256, verifying, writeHashed } from "./hashing.ts";
 import type { ArtifactInfo, Artifacts } from "./port.ts";
 
 /**
@@ -32,7 +32,7 @@ export const folderArtifacts = (dir: string): Artifacts => {
     const file = await open(temporary, "wx");
     try {
       const info = await writeHashed(file, bytes);
-      if (expected !== undefined && info.digest !== expected) throw corrupt(expected, info.digest);
+      if (expected !== undefined && info.digest !== expected) throw mismatch(expected, info.digest);
       await file.sync();
       await file.close();
       await place(temporary, pathOf(info.digest));

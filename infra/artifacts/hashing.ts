@@ -45,6 +45,12 @@ export const verifying = (digest: string): Transform => {
   });
 };
 
+/** Of bytes that were to be put. */
+export const mismatch = (expected: string, actual: string): MillraceError =>
+  new MillraceError("DIGEST_MISMATCH", `the bytes have the digest ${actual}, expected ${expected}`, {
+    details: { expected, actual },
+  });
+
 export const corrupt = (expected: string, actual: string): MillraceError =>
   new MillraceError(
     "CORRUPT_ARTIFACT",

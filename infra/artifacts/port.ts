@@ -12,7 +12,7 @@ import type { Readable } from "node:stream";
 export type ArtifactInfo = { digest: string; size: number };
 
 export type Artifacts = {
-  /** With `expected`, the bytes must have that digest (CORRUPT_ARTIFACT, and nothing is kept). */
+  /** With `expected`, the bytes must have that digest (DIGEST_MISMATCH, and nothing is kept). */
   put(bytes: Readable | Uint8Array, expected?: string): Promise<ArtifactInfo>;
   get(digest: string): Promise<Readable>;
   /** The whole object in memory, digest verified. For models and profiles, not for datasets. */

@@ -4,7 +4,7 @@ import { GetObjectCommand, HeadBucketCommand, HeadObjectCommand, S3Client } from
 import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
-import { checkDigest, corrupt, verifying } from "./hashing.ts";
+import { checkDigest, mismatch, verifying } from "./hashing.ts";
 import type { ArtifactInfo, Artifacts } from "./port.ts";
 import { s3Error, statusOf } from "./s3-errors.ts";
 import { type Spooled, spool } from "./s3-spool.ts";
@@ -118,7 +118,7 @@ export const s3Artifacts = async (url: string): Promise<Artifacts> => {
       const spooled = await spool(bytes);
       try {
         const { digest, size } = spooled;
-        if (expected !== undefined && digest !== expected) throw corrupt(expected, digest);
+        if (expected !== undefined && digest !== expected) throw mismatch(expected, digest);
         await store(spooled).catch(fail);
         return { digest, size };
       } finally {

@@ -91,7 +91,7 @@ export const artifactsContract = (name: string, { open, corrupt }: ArtifactsSetu
 
     it("keeps nothing of bytes that have another digest than expected", async () => {
       const bytes = randomBytes(10);
-      await assert.rejects(artifacts.put(bytes, unknown), { code: "CORRUPT_ARTIFACT" });
+      await assert.rejects(artifacts.put(bytes, unknown), { code: "DIGEST_MISMATCH" });
       assert.equal(await artifacts.stat(sha256(bytes)), null);
       assert.equal(await artifacts.stat(unknown), null);
     });
