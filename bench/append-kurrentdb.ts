@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type JSONType, jsonEvent, KurrentDBClient, NO_STREAM, streamNameFilter } from "@kurrent/kurrentdb-client";
 import { kurrentDbEventStore } from "../infra/event-store/kurrentdb.ts";
 import type { EventStore, NewEvent } from "../infra/event-store/port.ts";
+import { event } from "./event.ts";
 import { type BenchResult, rssMb } from "./result.ts";
 
 const turns = 3;
@@ -12,20 +13,6 @@ const writerCounts = [1, 16, 64] as const;
 
 /** Appends one event to the stream at the revision of the last one. */
 type Appender = (stream: string, event: NewEvent, revision: bigint) => Promise<bigint>;
-
-const event = (): NewEvent => ({
-  id: randomUUID(),
-  type: "ModelVersionApproved",
-  data: { version: 1, comment: "x".repeat(100) },
-  metadata: {
-    $correlationId: "bench",
-    $causationId: "bench",
-    actor: "bench",
-    project: "bench",
-    schemaVersion: 1,
-    at: Date.now(),
-  },
-});
 
 /** Appends a second of so many writers, each to a stream of its own and waiting for its last one. */
 const appendRate = async (append: Appender, writers: number, ms: number): Promise<number> => {

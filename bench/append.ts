@@ -1,13 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { batchBuilder } from "../infra/broker/batch-builder.ts";
 import type { OutputRecord } from "../infra/broker/port.ts";
 import { sqliteBroker } from "../infra/broker/sqlite.ts";
-import type { NewEvent } from "../infra/event-store/port.ts";
 import { sqliteEventStore } from "../infra/event-store/sqlite.ts";
 import { openSqlite } from "../infra/sqlite/database.ts";
+import { event } from "./event.ts";
 import type { BenchResult } from "./result.ts";
 
 const BATCH = 1000;
@@ -114,20 +113,6 @@ const transacted = (): Promise<{ add: number; p50: number; p99: number }> =>
     commits.sort((a, b) => a - b);
     return { add: adding / rounds, p50: commits[rounds / 2], p99: commits[Math.floor(rounds * 0.99)] };
   });
-
-const event = (): NewEvent => ({
-  id: randomUUID(),
-  type: "ModelVersionApproved",
-  data: { version: 1, comment: "x".repeat(100) },
-  metadata: {
-    $correlationId: "bench",
-    $causationId: "bench",
-    actor: "bench",
-    project: "bench",
-    schemaVersion: 1,
-    at: Date.now(),
-  },
-});
 
 /** Appends a second of so many writers that each wait for their last one. */
 const appended = (ms: number): Promise<number> =>

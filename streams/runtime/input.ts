@@ -171,3 +171,6 @@ const checkRecord = (batch: RecordBatch, i: number, expected: string, time: numb
     );
   }
 };
+
+/** Whether it has given all the records that it has read. */
+export const isDry = ({ batch, index }: TaskInput): boolean => batch === null || index >= batch.count;

@@ -19,6 +19,7 @@ import {
   messageAttribute,
   modelWith,
 } from "../support/evil-models.ts";
+import { isAlive } from "../support/processes.ts";
 
 const inTwoSeconds = {
   MODEL_INSPECT_TIMEOUT_MS: "2000",
@@ -167,12 +168,3 @@ test("a model that never ends on some inputs stops its own deployment alone; SIG
   await untilCount(fourth, "SELECT count() AS n FROM predictions FINAL WHERE endpoint = 'stranger' AND output = 14", 1);
   await untilCount(fourth, "SELECT count() AS n FROM dead_letters FINAL WHERE code = 'SCORE_TIMEOUT'", 5);
 });
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};

@@ -12,6 +12,7 @@ import { type InsertTarget, openWarehouse, type Warehouse } from "../../infra/wa
 import { rowBinaryWriter } from "../../infra/warehouse/row-binary.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import { warehouseContract } from "../contracts/warehouse.contract.ts";
+import { isAlive } from "../support/processes.ts";
 
 const folders: string[] = [];
 const temporary = (): string => {
@@ -48,15 +49,6 @@ const whenBack = async <T>(ask: () => Promise<T>): Promise<T> => {
       if (attempt > 200) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-  }
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { type Running, type Started, until } from "../e2e/platform.ts";
+import { isAlive, warehouseOf } from "../support/processes.ts";
 
 /** What the documentation promises of a shutdown, whatever hangs. */
 export const shutdownLimitMs = 15_000;
@@ -22,32 +22,11 @@ export const endsInTime = async (
   return { code, ms: performance.now() - began, output: process.output() };
 };
 
-/** `[pid, state, parent]` of a process, null when there is none. A zombie counts as none. */
-const statOf = (pid: number): { parent: number } | null => {
-  try {
-    const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return state === "Z" || state === "X" ? null : { parent: Number(parent) };
-  } catch {
-    return null;
-  }
-};
-
-export const isAlive = (pid: number): boolean => statOf(pid) !== null;
-
-export const childrenOf = (pid: number): number[] =>
-  readdirSync("/proc")
-    .map(Number)
-    .filter((each) => Number.isInteger(each) && statOf(each)?.parent === pid);
-
 /** The child of a platform that answers for its warehouse. */
 export const warehouseChild = ({ child }: Started): number => {
-  const found = childrenOf(child.pid as number).filter((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("warehouse/child/main.ts"),
-  );
-  assert.equal(found.length, 1);
-  return found[0];
+  const found = warehouseOf(child.pid as number);
+  assert.ok(found !== null, "there is no child");
+  return found;
 };
 
 /** Freezes a process until the end of the test. */

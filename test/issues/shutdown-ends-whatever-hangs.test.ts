@@ -6,7 +6,8 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { command } from "../../examples/flights/setup.ts";
 import { spawnPlatform, startPlatform, temporaryFolder, until } from "../e2e/platform.ts";
-import { childrenOf, endsInTime, freeze, isAlive, untilReady, warehouseChild } from "./processes.ts";
+import { childrenOf, isAlive } from "../support/processes.ts";
+import { endsInTime, freeze, untilReady, warehouseChild } from "./processes.ts";
 
 test("a warehouse that is stuck is killed, what waits for it is cut off, and the next start finds no lock", async (t) => {
   const data = temporaryFolder(t, "stuck");

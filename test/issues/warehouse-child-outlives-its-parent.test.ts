@@ -7,16 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startEmbeddedWarehouse } from "../../infra/warehouse/embedded.ts";
+import { isAlive } from "../support/processes.ts";
 import { eventually } from "../support/warehouse.ts";
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const statements = {
   "a statement of a minute": "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1",

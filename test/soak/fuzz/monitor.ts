@@ -1,4 +1,4 @@
-import { residentBytes, waitedForProcessor } from "../processes.ts";
+import { residentBytes, waitedForProcessor } from "../../support/processes.ts";
 import type { Target } from "./target.ts";
 
 const everyMs = 1000;

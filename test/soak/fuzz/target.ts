@@ -6,8 +6,8 @@ import { endpoint, project, views } from "../../../examples/flights/definitions.
 import { command } from "../../../examples/flights/setup.ts";
 import { modelOf, putArtifact, setUp } from "../../e2e/flights.ts";
 import { type Running, ready, type Started, spawnPlatform, until } from "../../e2e/platform.ts";
+import { killTree } from "../../support/processes.ts";
 import { callAt, newLedger } from "../kills/ledger.ts";
-import { killTree } from "../processes.ts";
 import { sqlOf, warehouseHeaders } from "../warehouse.ts";
 import type { Canary } from "./canary.ts";
 import type { Material } from "./door.ts";

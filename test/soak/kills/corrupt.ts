@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { endpoint, project } from "../../../examples/flights/definitions.ts";
 import { topicOf } from "../../../schemas/topics.ts";
 import { ready } from "../../e2e/platform.ts";
-import { killTree } from "../processes.ts";
+import { killTree } from "../../support/processes.ts";
 import { sqlOf } from "../warehouse.ts";
 import { copyFolder } from "./copy.ts";
 import type { Kind, Round } from "./kind.ts";

@@ -1,7 +1,7 @@
 import { setUp } from "../../e2e/flights.ts";
 import { until } from "../../e2e/platform.ts";
 import { isConnectionLost } from "../../e2e/producer.ts";
-import { isAlive, killTree, signal, treeOf, warehouseOf } from "../processes.ts";
+import { isAlive, killTree, signal, treeOf, warehouseOf } from "../../support/processes.ts";
 import { type Kind, working } from "./kind.ts";
 import { type Life, spawnLife } from "./life.ts";
 import { moment } from "./moment.ts";

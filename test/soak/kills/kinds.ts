@@ -1,4 +1,4 @@
-import { treeOf, warehouseOf } from "../processes.ts";
+import { treeOf, warehouseOf } from "../../support/processes.ts";
 import { corrupted } from "./corrupt.ts";
 import { lostLog, olderWarehouse, powerCut, restoredLog } from "./cuts.ts";
 import { fullDisk } from "./full-disk.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "../../../examples/flights/client.ts";
 import { ready, type Started, spawnPlatform, until } from "../../e2e/platform.ts";
-import { killTree } from "../processes.ts";
+import { killTree } from "../../support/processes.ts";
 import { type Sql, sqlOf } from "../warehouse.ts";
 
 /** Small batches, so that there are many commits to be killed between; inputs that lag are waited for a little. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What /proc tells of a process; null when it has ended. Linux only, as the soak programs are. */
+/** What /proc tells of a process; null when it has ended. Linux only. */
 const statOf = (pid: number): { parent: number; state: string; resident: number } | null => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -11,6 +11,11 @@ const statOf = (pid: number): { parent: number; state: string; resident: number 
     return null;
   }
 };
+
+export const childrenOf = (pid: number): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((each) => Number.isInteger(each) && isAlive(each) && statOf(each)?.parent === pid);
 
 /** A process and all that it started, itself first. */
 export const treeOf = (root: number): number[] => {
@@ -73,5 +78,5 @@ export const waitedForProcessor = (pid: number): number => {
 /** A zombie has ended, too. */
 export const isAlive = (pid: number): boolean => {
   const stat = statOf(pid);
-  return stat !== null && stat.state !== "Z";
+  return stat !== null && stat.state !== "Z" && stat.state !== "X";
 };
