@@ -8,6 +8,7 @@ import { loadSettings } from "../infra/config.ts";
 import { openWarehouse } from "../infra/warehouse/open.ts";
 import { openEngines } from "../platform/engines.ts";
 import { startPlatform } from "../platform/platform.ts";
+import { cpuSeconds } from "./cpu.ts";
 import { type BenchResult, rssMb } from "./result.ts";
 import { brokerUrl } from "./stream/broker.ts";
 import { deployFixture, endpoint, hundredTrees, producers, project, someFlights } from "./stream/fixture.ts";
@@ -41,12 +42,14 @@ export const run = async (options: { events?: number; broker?: string }): Promis
     const model = await hundredTrees();
     await deployFixture(platform.url, model);
     const memory = [rssMb()];
+    const spent = cpuSeconds();
     const { startedAt, producedAt, takenAt, readableAt } = await streamAll(
       settings,
       platform.warehouseUrl,
       flights,
       memory,
     );
+    const cpu = cpuSeconds() - spent;
     memory.push(rssMb());
     const idle = await idleShare();
     const stages = await measureStages(flights, model.onnx, platform.warehouseUrl);
@@ -64,6 +67,7 @@ export const run = async (options: { events?: number; broker?: string }): Promis
       notes: [
         `${flights.count} departures and as many arrivals: produced after ${seconds(producedAt)}, ` +
           `all taken after ${seconds(takenAt)}, all readable after ${seconds(readableAt)}`,
+        `processor time of all threads and the warehouse: ${((cpu * 1e6) / flights.count).toFixed(1)} us a prediction`,
         ...Object.entries(stages).map(([stage, rate]) => `${stage} alone: ${rate.toLocaleString("en")} predictions/s`),
         ...(bare === null ? [] : [`kafkajs alone, consume and produce: ${bare.toLocaleString("en")} records/s`]),
         `memory at start, middle, end: ${memory.join(", ")} MB`,
