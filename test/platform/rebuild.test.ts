@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { rebuildByDoor } from "../../platform/cli/rebuild-by-door.ts";
 import { projectionNames, rebuildProjection } from "../../platform/rebuild/rebuild.ts";
 import { featureKey } from "../../projections/online-changes.ts";
+import { topicOf } from "../../schemas/topics.ts";
 import { eventually } from "../streams/world.ts";
 import {
   openShop,
@@ -95,6 +96,22 @@ test("rebuilds of a running platform", async (t) => {
     await byDoor("feature_values", running);
     assert.equal(await running.count("SELECT count() AS n FROM predictions WHERE id = 'kept'"), 1);
     assert.equal(await running.count("SELECT count() AS n FROM feature_values WHERE entity = 'kept'"), 1);
+  });
+
+  await t.test("rows whose record a compacted topic has replaced stay", async () => {
+    await settled(running);
+    const topic = topicOf.tiles("shop");
+    const kept = (): Promise<number> =>
+      running.count(`SELECT count() AS n FROM tiles WHERE _topic = '${topic}' AND _offset = ${offset}`);
+    // A tombstone has no row: its offset is as one that compaction has left out.
+    const [{ offset }] = await running.engines.broker.produce(topic, [{ key: "replaced", value: null, timestamp: 0 }]);
+    await running.warehouse.client.command({
+      query: `INSERT INTO tiles SELECT * REPLACE ('replaced' AS endpoint, ${offset} AS _offset)
+        FROM tiles WHERE _topic = '${topic}' LIMIT 1`,
+    });
+    assert.equal(await kept(), 1);
+    await byDoor("tiles", running);
+    assert.equal(await kept(), 1);
   });
 
   await t.test("online features are written again from the changelog, whatever stood in their place", async () => {
