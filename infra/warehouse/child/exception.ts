@@ -40,10 +40,15 @@ export const withWayOut = (failure: HttpException): HttpException => {
     : new HttpException(failure.status, failure.code, `${failure.message.trim()}; ${way}`);
 };
 
+/** What a library of a format throws, the engine passes on as a defect of its own; it is what the caller asked for. */
+const ofFormat = /Code: 1001[\s\S]*type: ((?:avro|parquet|arrow|orc)::\w+), e\.what\(\) = ([\s\S]*?)(?: \(version |$)/;
+
 /** An engine's error, its message as ClickHouse's server would send it. */
 export const fromEngine = (error: unknown): HttpException => {
   if (error instanceof HttpException) return error;
   const message = error instanceof Error ? error.message : String(error);
+  const format = ofFormat.exec(message);
+  if (format !== null) return exception(400, 36, "BAD_ARGUMENTS", `${format[1]}: ${format[2]}`);
   const code = Number(/Code: (\d+)/.exec(message)?.[1] ?? 1002);
   const text = message.startsWith("Code:") ? message : `Code: ${code}. DB::Exception: ${message}`;
   return new HttpException(statusOf(code), code, text);

@@ -85,7 +85,11 @@ const spare = (material: Material): Material => ({
   known: { ...material.known, model: ["spare"] },
 });
 
-const encoded = (value: unknown): string => encodeURIComponent(String(value).toWellFormed()).slice(0, 500);
+const encoded = (value: unknown): string => {
+  // Not every object of JSON has a text: `{"toString": 1}`.
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return encodeURIComponent(text.toWellFormed()).slice(0, 500);
+};
 
 const call = (random: Random, everything: Material): HttpStep => {
   const { method, path, input } = pick(random, calls);
