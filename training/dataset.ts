@@ -16,6 +16,8 @@ export type TrainingSet = {
   times: Float64Array;
   /** Next offset by `topic/partition` up to which the log was folded. */
   positions: Record<string, number>;
+  /** Records that were left out, because the schema of their source no longer reads them. */
+  unread: number;
 };
 
 export type DatasetOptions = {
@@ -42,6 +44,7 @@ export const buildTrainingSet = async (options: DatasetOptions): Promise<Trainin
   const positions: Record<string, number> = {};
   const total = await recordCount(broker, plan);
   let done = 0;
+  let unread = 0;
   const visited = (): void => {
     if (++done % EXPIRE_EVERY === 0) options.onProgress?.(done, Math.max(total, done));
   };
@@ -51,11 +54,14 @@ export const buildTrainingSet = async (options: DatasetOptions): Promise<Trainin
       visited();
       return true;
     };
-    await foldPartition({ ...options, partition, decoderOf, rows, onRecord: visit });
+    const onUnread = (): void => {
+      unread += 1;
+    };
+    await foldPartition({ ...options, partition, decoderOf, rows, onRecord: visit, onUnread });
   }
   options.onProgress?.(done, Math.max(total, done));
   if (rows.labelled === 0) throw nothingToLearn(plan, rows.count);
-  return { ...rows.matrix(plan.columns.columns.map(({ name }) => name)), positions };
+  return { ...rows.matrix(plan.columns.columns.map(({ name }) => name)), positions, unread };
 };
 
 const recordCount = async (broker: Broker, plan: TrainingPlan): Promise<number> => {
@@ -86,11 +92,13 @@ export type PartitionFold = Pick<DatasetOptions, "broker" | "plan" | "signal"> &
   onRecord: (topic: string, next: number) => boolean;
   /** Told of each row in order, labelled or not, with the offset of its trigger. */
   onRow?: (offset: number) => void;
+  /** Told of each record that is left out, because it can no longer be decoded. */
+  onUnread?: () => void;
 };
 
 /** Folds what the tasks took of one partition into rows. */
 export const foldPartition = async (fold: PartitionFold): Promise<void> => {
-  const { broker, partition, decoderOf, rows, signal, onRecord, onRow } = fold;
+  const { broker, partition, decoderOf, rows, signal, onRecord, onRow, onUnread } = fold;
   const { spec, columns, trigger, label, application } = fold.plan;
   const states = columns.views.map(viewState);
   const waiting = waitingRows(rows, spec.label.horizonMs);
@@ -122,7 +130,11 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
       if (batch.timestamps[index] > watermark) watermark = batch.timestamps[index];
       return;
     }
-    const event = source.decode(batch, index);
+    const event = decodedOrNull(source, batch, index);
+    if (event === null) {
+      onUnread?.();
+      return;
+    }
     const time = event[source.timestamp] as number;
     if (time > watermark) watermark = time;
     if (++count % EXPIRE_EVERY === 0) waiting.expire(watermark);
@@ -134,6 +146,16 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
     }
   };
   await replay(broker, { application, partition, signal }, visit);
+};
+
+/** null for a record that the stream took by a schema of its source which no longer holds. */
+const decodedOrNull = (source: SourceDecoder, batch: RecordBatch, index: number): Record<string, unknown> | null => {
+  try {
+    return source.decode(batch, index);
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    return null;
+  }
 };
 
 const applyTo = (states: readonly ViewState[], source: string, event: Record<string, unknown>, time: number): void => {

@@ -12,6 +12,8 @@ const create = async (
   if (state !== null) return { type: "CreateEventSource", data: { id, definition: unregistered } };
   checkSourceSchema(given.schema, given.key, given.timestamp);
   await checks.registerSchema(project, given.topic, given.schema, true);
+  // An archived source may have had the topic: tasks have taken its records, and views are built from them.
+  await checks.checkLogReadable(project, given.topic, given.key, given.schema);
   await checks.ensureTopic(given.topic, unregistered, project);
   const schemaId = await checks.registerSchema(project, given.topic, given.schema);
   return { type: "CreateEventSource", data: { id, definition: { ...unregistered, schemaId } } };
@@ -27,6 +29,7 @@ const changeSchema = async (
   }
   checkSourceSchema(schema, current.key, current.timestamp);
   await checks.registerSchema(project, current.topic, schema, true);
+  await checks.checkLogReadable(project, current.topic, current.key, schema);
   await checks.checkSchemaChange(project, id, schema);
   const schemaId = await checks.registerSchema(project, current.topic, schema);
   return { type: "ChangeEventSourceSchema", data: { id, schema, schemaId } };
