@@ -3,6 +3,7 @@ import type { Broker, RecordBatch } from "../infra/broker/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { TrainingMatrix } from "../ml/boosting/types.ts";
 import { type ViewState, viewState } from "../ml/features/state.ts";
+import { businessKey, noKey } from "../schemas/business-key.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
 import { decoders, type SourceDecoder } from "./decoders.ts";
 import { waitingRows } from "./labels.ts";
@@ -102,7 +103,7 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
   const { spec, columns, trigger, label, application } = fold.plan;
   const states = columns.views.map(viewState);
   const waiting = waitingRows(rows, spec.label.horizonMs);
-  const businessKey = keyReader(spec.label.key);
+  const keys = businessKey(spec.label.key, trigger.schema, label.source.schema);
   let watermark = Number.NEGATIVE_INFINITY;
   let count = 0;
 
@@ -110,14 +111,15 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
     applyTo(states, source.name, event, time);
     if (source.topic === label.source.topic) {
       const value = label.value.evaluate(event, time);
-      if (value !== null) waiting.meet(businessKey(event), time, watermark, Number(value));
+      const key = value === null ? null : keys.ofOutcome(event);
+      if (key !== null) waiting.meet(key, time, watermark, Number(value));
     }
     if (source.topic === trigger.topic && time >= spec.from && time < spec.to) {
-      const key = businessKey(event);
+      const key = keys.ofTrigger(event) ?? noKey;
       const at = rows.next(time, key);
       onRow?.(offset);
       columns.write(event, time, states, rows.values, at);
-      waiting.add(key, rows.count - 1);
+      if (key !== noKey) waiting.add(key, rows.count - 1);
     }
   };
 
@@ -160,10 +162,4 @@ const decodedOrNull = (source: SourceDecoder, batch: RecordBatch, index: number)
 
 const applyTo = (states: readonly ViewState[], source: string, event: Record<string, unknown>, time: number): void => {
   for (let i = 0; i < states.length; i++) states[i].apply(source, event, time);
-};
-
-const keyReader = (fields: readonly string[]): ((event: Record<string, unknown>) => string) => {
-  const [only] = fields;
-  if (fields.length === 1) return (event) => String(event[only]);
-  return (event) => fields.map((field) => String(event[field])).join("\u001f");
 };

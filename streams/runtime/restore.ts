@@ -3,6 +3,7 @@ import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
+import { noKey } from "../../schemas/business-key.ts";
 import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { outcomeSchema, predictionSchema, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import type { TileStore } from "../drift/tiles.ts";
@@ -160,6 +161,7 @@ export const restorePending = async (
     const record = prediction(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     if (record === null) return;
     const { id, key, entity, eventTime: time, model, version, variant, output } = record;
+    if (key === noKey) return;
     pending.add({
       id,
       key,
