@@ -137,7 +137,7 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
       onUnread?.();
       return;
     }
-    const time = event[source.timestamp] as number;
+    const time = source.timeOf(event);
     if (time > watermark) watermark = time;
     if (++count % EXPIRE_EVERY === 0) waiting.expire(watermark);
     try {

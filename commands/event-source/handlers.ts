@@ -1,7 +1,7 @@
 import { asGiven, type HandlerContext, handlersOf } from "../handler.ts";
 import type { Payload } from "../payloads.ts";
 import { type EventSource, type EventSourceCommand, eventSource } from "./decider.ts";
-import { checkSourceSchema } from "./source-schema.ts";
+import { checkSameTime, checkSourceSchema } from "./source-schema.ts";
 
 /** The topic is made and the schema registered before the event says so: both are free of effect when repeated. */
 const create = async (
@@ -28,6 +28,7 @@ const changeSchema = async (
     return { type: "ChangeEventSourceSchema", data: { id, schema, schemaId: 0 } };
   }
   checkSourceSchema(schema, current.key, current.timestamp);
+  checkSameTime(current.schema, schema, current.timestamp);
   await checks.registerSchema(project, current.topic, schema, true);
   await checks.checkLogReadable(project, current.topic, current.key, schema);
   await checks.checkSchemaChange(project, id, schema);

@@ -26,10 +26,11 @@ export const foldInto = (
   { then = () => {}, unread = () => {} }: FoldOptions = {},
 ): ((topic: string, batch: RecordBatch, index: number) => void) => {
   const inputs = new Map(
-    application.inputs.map(({ topic, source }) => [
+    application.inputs.map(({ topic, source, timeOf }) => [
       topic,
       {
         source,
+        timeOf,
         decoder: recordDecoder(source.schema, schemas.get),
         states: states.filter((state) => state.plan.sources.includes(source.id)),
       },
@@ -46,7 +47,7 @@ export const foldInto = (
       for (const state of input.states) unread(state.plan.view, batch, i, error);
       return;
     }
-    const time = event[input.source.timestamp] as number;
+    const time = input.timeOf(event);
     try {
       for (const state of input.states) state.apply(input.source.id, event, time);
     } catch (error) {
