@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { platformState } from "../../commands/references/platform-state.ts";
 import { jsonToAvro } from "../../schemas/avro-json.ts";
 import { avroType, frame, recordDecoder } from "../../schemas/codec.ts";
 import { unreadIndex } from "../../schemas/online-keys.ts";
 import { type DeadLetterRecord, deadLetterSchema, predictionSchema, topicOf } from "../../schemas/topics.ts";
 import { verifyAsServed } from "../../streams/verify/as-served.ts";
+import { buildTrainingSet } from "../../training/dataset.ts";
+import { planTraining } from "../../training/plan.ts";
 import { eventually, openWorld, project, shopView, stump, type World } from "../streams/world.ts";
+import { spec } from "../training/history.ts";
 
 const start = Date.UTC(2026, 0, 5, 12);
 const minute = 60_000;
@@ -117,6 +121,27 @@ test("predictions from before a change of schema are proved by the schema that w
   const predictions = made.map((prediction) => ({ ...prediction, endpoint: "buy" }));
   const proof = await verifyAsServed(world.eventStore, { ...world, project, predictions });
   assert.deepEqual(proof, { checked: 5, mismatches: [], missing: [] });
+});
+
+test("a training set is built without the records that cannot be read, and counts them", async (t) => {
+  const world = await opened(t);
+  const writeDoubles = await changed(world, "double");
+  await world.start();
+  await writeDoubles(0, 4);
+  await predicted(world, 4);
+  const writeLongs = await changed(world, "long");
+  await writeLongs(4, 6);
+  await world.produce("sales", [{ id: "c5", shop: "north", at: start + 10 * minute, amount: 20 }]);
+  // Behind the sale in event time: once it is taken, so is the sale.
+  await writeLongs(20, 21);
+  await predicted(world, 7);
+  const label = { source: "sales", key: ["id"], value: "event.amount", horizonMs: 60 * minute };
+  const range = { from: start, to: start + 60 * minute };
+  const columns = columnsWithoutPrice.slice(0, 2);
+  const asked = { ...spec, ...range, task: "regression" as const, trigger: "clicks", columns, label };
+  const plan = planTraining(await platformState(world.eventStore).now(), project, asked);
+  const set = await buildTrainingSet({ broker: world.broker, registry: world.registry, plan });
+  assert.deepEqual([set.unread, [...set.matrix.labels], [...set.times]], [4, [20], [start + 5 * minute]]);
 });
 
 test("a record in JSON from before a field had its name is read by the field's alias", () => {
