@@ -133,6 +133,8 @@ const surveyLog = async (
     try {
       for (let next = low; next < high; ) {
         if (performance.now() > until) return null;
+        // Others have their turn between two batches.
+        await nextTurn();
         const batch = await reader.poll(topic, partition);
         if (batch === null) break;
         for (let i = 0; i < batch.count; i++) {
