@@ -28,7 +28,10 @@ const DatasetColumnProfile = builder.objectRef<ColumnProfile>("DatasetColumnProf
     max: t.string({ nullable: true, resolve: ({ max }) => textOf(max) }),
     mean: t.exposeFloat("mean", { nullable: true }),
     std: t.exposeFloat("std", { nullable: true, description: "Of the sample (n - 1)." }),
-    quantiles: t.expose("quantiles", { type: [DatasetQuantile], description: "By t-digest." }),
+    quantiles: t.expose("quantiles", {
+      type: [DatasetQuantile],
+      description: "Exact up to 400,000 rows, beyond that within 0.1 % of the rank.",
+    }),
     histogram: t.expose("histogram", { type: [DatasetBin], description: "Bins of equal width." }),
     top: t.expose("top", { type: [DatasetTopValue], description: "The most frequent values, estimated." }),
   }),

@@ -14,13 +14,16 @@ export type ColumnProfile = {
   missing: number;
   /** Estimated (HyperLogLog-like, within about 2 %); null for nested values. */
   distinct: number | null;
-  /** Numbers, or ISO dates and times as text. */
+  /** Numbers, ISO dates and times as text, and as text a number that a double would round. */
   min: number | string | null;
   max: number | string | null;
   mean: number | null;
   /** Of the sample (n - 1). */
   std: number | null;
-  /** By `quantileLevels`; estimated by t-digest. Empty for what is not numeric. */
+  /**
+   * By `quantileLevels`, between two values as pandas has it; of more than 400,000 rows the value whose rank is that
+   * of the level within 0.1 %. Empty for what is not numeric.
+   */
   quantiles: { level: number; value: number }[];
   /** Of equal width from min to max; each holds its lower bound, the last its upper one, too. */
   histogram: Bin[];
@@ -50,10 +53,27 @@ export const kindOf = (type: string): ColumnKind => {
 /** Bins of equal width with the counts by their number; one bin where all values are the same. */
 export const binsOf = (min: number, max: number, counts: Readonly<Record<string, number>>): Bin[] => {
   const bins = max > min ? histogramBins : 1;
-  const width = (max - min) / bins;
+  const range = max - min;
+  // The difference of two doubles may be beyond all doubles.
+  const edge = (i: number): number =>
+    Number.isFinite(range) ? min + (i * range) / bins : min * (1 - i / bins) + max * (i / bins);
   return Array.from({ length: bins }, (_, i) => ({
-    from: min + i * width,
-    to: i === bins - 1 ? max : min + (i + 1) * width,
+    from: edge(i),
+    to: i === bins - 1 ? max : edge(i + 1),
     count: Number(counts[i] ?? 0),
   }));
 };
+
+/** A decimal text as a number, if that stands for the same; else the text. */
+export const exactNumber = (text: string): number | string => {
+  const number = Number(text);
+  const isWhole = /^-?\d+$/.test(text);
+  if (isWhole) return Number.isSafeInteger(number) ? number : text;
+  return significant(text) > 17 ? text : number;
+};
+
+const significant = (text: string): number =>
+  text
+    .replace(/[eE].*$/, "")
+    .replace(/[-.]/g, "")
+    .replace(/^0+/, "").length;

@@ -1,33 +1,54 @@
 /** Of one column of texts: how many there are that are not missing, and how many of these read as each type. */
 export type TextCounts = {
   present: number;
+  /** Whole numbers of 64 bits, with a sign and without. */
   integers: number;
+  unsigned: number;
+  /** Finite numbers of any form, and `inf`; */
   numbers: number;
+  /** of these the whole ones of which a double is another. */
+  inexact: number;
   booleans: number;
   dates: number;
   times: number;
+  /** Times with more than six digits of a second, */
+  fine: number;
+  /** and all that can be kept to nine, the dates, too. */
+  keptFine: number;
 };
 
-export type TextType = "Int64" | "Float64" | "Bool" | "Date32" | "DateTime64(6, 'UTC')" | "String";
+export type TextType =
+  | "Int64"
+  | "UInt64"
+  | "Float64"
+  | "Bool"
+  | "Date32"
+  | "DateTime64(6, 'UTC')"
+  | "DateTime64(9, 'UTC')"
+  | "String";
 
-/** The narrowest type that every text of the column has; text where there is none, or nothing but missing values. */
-export const textType = ({ present, integers, numbers, booleans, dates, times }: TextCounts): TextType => {
+/** The narrowest type that keeps every text of the column; text where there is none, or nothing but missing values. */
+export const textType = (counts: TextCounts): TextType => {
+  const { present, booleans, dates, times, fine, keptFine } = counts;
   if (present === 0) return "String";
-  if (integers === present) return "Int64";
-  if (numbers === present) return "Float64";
+  const number = numberType(counts);
+  if (number !== null) return number;
   if (booleans === present) return "Bool";
   if (dates === present) return "Date32";
-  return times + dates === present ? "DateTime64(6, 'UTC')" : "String";
+  if (times + dates < present) return "String";
+  if (fine === 0) return "DateTime64(6, 'UTC')";
+  return keptFine === present ? "DateTime64(9, 'UTC')" : "String";
 };
 
-/** The type of the values of one JSON key, from the names that ClickHouse gives them; null values do not count. */
-export const jsonType = (found: readonly string[]): "Int64" | "UInt64" | "Float64" | "Bool" | "text" | "raw" => {
-  const types = new Set(found.filter((type) => type !== "Null"));
-  const isOnly = (...allowed: string[]): boolean =>
-    types.size > 0 && [...types].every((type) => allowed.includes(type));
-  if (isOnly("Int64")) return "Int64";
-  if (isOnly("UInt64")) return "UInt64";
-  if (isOnly("Int64", "UInt64", "Double")) return "Float64";
-  if (isOnly("Bool")) return "Bool";
-  return isOnly("String") ? "text" : "raw";
+export const numberType = ({
+  present,
+  integers,
+  unsigned,
+  numbers,
+  inexact,
+}: Pick<TextCounts, "present" | "integers" | "unsigned" | "numbers" | "inexact">) => {
+  if (present === 0) return null;
+  if (integers === present) return "Int64";
+  if (unsigned === present) return "UInt64";
+  return numbers === present && inexact === 0 ? "Float64" : null;
 };

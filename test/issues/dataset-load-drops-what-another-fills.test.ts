@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { folderArtifacts } from "../../infra/artifacts/folder.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
 import { loadDataset } from "../../projections/clickhouse/datasets/load.ts";
-import { openFixture } from "../projections/clickhouse-fixture.ts";
+import { openDatasets } from "../support/datasets.ts";
 
 /** In chDB's database `default` every table is of 1970: a load dropped the tables of another that was under way. */
 test("a dataset's load drops what was left behind a day ago, and not what another load is filling", async (t) => {
-  const fixture = await openFixture();
+  const { fixture, artifacts, close } = await openDatasets();
   const warehouse = openWarehouse(`${fixture.engine.url}/default`);
-  const artifacts = folderArtifacts(join(fixture.folder, "artifacts"));
   t.after(async () => {
-    await artifacts.close();
     await warehouse.close();
-    await fixture.close();
+    await close();
   });
   const tables = async (): Promise<string[]> => {
     const answer = await warehouse.client.query({

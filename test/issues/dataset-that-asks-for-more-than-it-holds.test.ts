@@ -1,49 +1,29 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { deflateRawSync, zstdCompressSync } from "node:zlib";
-import { folderArtifacts } from "../../infra/artifacts/folder.ts";
-import type { Artifacts } from "../../infra/artifacts/port.ts";
-import { loadDataset } from "../../projections/clickhouse/datasets/load.ts";
 import type { DatasetFormat } from "../../schemas/lifecycle/dataset.ts";
 import { avroFile, avroString, zigzag } from "../attacks/avro-bytes.ts";
 import { childMemory } from "../attacks/child-memory.ts";
 import { doubling, nested, recordOf } from "../attacks/schemas.ts";
-import { type Fixture, openFixture } from "../projections/clickhouse-fixture.ts";
+import { type Datasets, openDatasets } from "../support/datasets.ts";
 
 const texts = recordOf("string");
 const zeros = Buffer.concat([zigzag(300_000_000), Buffer.alloc(300_000_000, 97)]);
 
 describe("a dataset that asks for more than it holds is refused, and the warehouse does not grow", () => {
-  let fixture: Fixture;
-  let artifacts: Artifacts;
-  const load = async (content: string | Uint8Array, format: DatasetFormat) => {
-    const { digest } = await artifacts.put(Buffer.from(content));
-    return loadDataset({ warehouse: fixture.warehouse, artifacts }, digest, format);
-  };
+  let datasets: Datasets;
   const refused = async (message: RegExp, content: string | Uint8Array, format: DatasetFormat) => {
     const memory = childMemory();
-    await assert.rejects(load(content, format), (error: { code: string; message: string }) => {
-      assert.equal(error.code, "INVALID_DATASET", error.message);
-      assert.match(error.message, message);
-      return true;
-    });
+    await datasets.refuses(content, format, message);
     const grown = memory.grown();
     assert.ok(grown < 500, `the warehouse grew by ${grown} MB`);
-    const left = await fixture.rows(
-      "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, 'dataset_')",
-    );
-    assert.deepEqual(left, []);
+    assert.deepEqual(await datasets.tables("dataset_"), []);
   };
 
   before(async () => {
-    fixture = await openFixture();
-    artifacts = folderArtifacts(join(fixture.folder, "artifacts"));
+    datasets = await openDatasets();
   });
-  after(async () => {
-    await artifacts.close();
-    await fixture.close();
-  });
+  after(() => datasets.close());
 
   it("Avro blocks that decompress to very much, or say that they do", async () => {
     const block = (codec: string, bytes: Uint8Array, count = 1) => avroFile(texts, codec, [{ count, bytes }]);
@@ -91,7 +71,7 @@ describe("a dataset that asks for more than it holds is refused, and the warehou
   });
 
   it("Parquet pages that decompress to very much", async () => {
-    const { stream } = await fixture.warehouse.client.exec({
+    const { stream } = await datasets.fixture.warehouse.client.exec({
       query: `SELECT repeat(repeat('a', 1000000), 30) AS s FROM numbers(40)
         SETTINGS output_format_parquet_compression_method = 'zstd' FORMAT Parquet`,
     });
@@ -100,11 +80,20 @@ describe("a dataset that asks for more than it holds is refused, and the warehou
     await refused(/needs more than 2 GiB of memory at once/, parquet, "parquet");
   });
 
+  it("nested columns of Parquet whose few bytes stand for very many values", async () => {
+    const { exported } = datasets;
+    const select =
+      "SELECT [if(number < 0, 'x', NULL)] AS l, arrayResize([[toDate32('2020-01-01')]], 60000000, []) AS m";
+    const bytes = await exported(`${select} FROM numbers(1) SETTINGS max_block_size = 1`, "Parquet");
+    assert.ok(bytes.length < 1_000_000, String(bytes.length));
+    await refused(/column "m" has 60000000 values in a row group, at most 50000000/, bytes, "parquet");
+  });
+
   it("as many columns as there may be are loaded within the budget, in order", async () => {
     const names = Array.from({ length: 300 }, (_, i) => `c${i}`);
     const row = (n: number) => names.map((_, i) => n + i).join();
     const csv = [names.join(), ...Array.from({ length: 200 }, (_, n) => row(n))].join("\n");
-    const { rows, schema } = await load(csv, "csv");
+    const { rows, schema } = await datasets.load(csv, "csv");
     assert.deepEqual([rows, schema.length, schema[299].type], [200, 300, "Int64"]);
   });
 });

@@ -3,49 +3,25 @@ import { readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { datasetTable } from "../../projections/clickhouse/datasets/sql.ts";
 import { eventually } from "../streams/world.ts";
+import { datasetDoor } from "../support/datasets.ts";
 import { type Running, runPlatform, settingsFor, temporaryFolder } from "./shop.ts";
-
-type Made = {
-  version: number;
-  digest: string;
-  rows: number;
-  schema: { name: string; type: string }[];
-  schemaChanges: object[];
-  table: string;
-  code: string;
-  message: string;
-};
 
 describe("datasets of a running platform", () => {
   const closers: (() => unknown)[] = [];
   let running: Running;
   let folder: string;
-  const send = async (path: string, body: string, headers: Record<string, string> = {}, method = "PUT") => {
-    const response = await fetch(`${running.platform.url}/projects/${path}`, { method, body, headers });
-    return { status: response.status, ...((await response.json()) as Made) };
-  };
-  const graphql = async <T>(query: string): Promise<T> => {
-    const response = await fetch(`${running.platform.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query }),
-    });
-    const { data, errors } = (await response.json()) as { data: T; errors?: { extensions: { code: string } }[] };
-    if (errors !== undefined)
-      throw Object.assign(new Error(JSON.stringify(errors)), { code: errors[0].extensions.code });
-    return data;
-  };
-  const ask = (project: string, dataset: string, body: object) =>
-    send(`${project}/datasets/${dataset}`, JSON.stringify(body), { "content-type": "application/json" }, "POST");
+  let door: ReturnType<typeof datasetDoor>;
 
   before(async () => {
     // One platform for all: its end is the end of the suite.
     const context = { after: (end: () => unknown) => closers.push(end) } as unknown as TestContext;
     folder = temporaryFolder(context);
     running = await runPlatform(context, settingsFor(folder, { DATASET_MAX_BYTES: "100000" }));
+    door = datasetDoor(running.platform.url);
     for (const id of ["shop", "other"]) {
-      await graphql(`mutation { createProject(input: { id: "${id}", name: "${id}" }) { position } }`);
+      await door.graphql(`mutation { createProject(input: { id: "${id}", name: "${id}" }) { position } }`);
     }
   });
   after(async () => {
@@ -53,17 +29,17 @@ describe("datasets of a running platform", () => {
   });
 
   it("a file becomes a version; equal bytes are that version; another schema is told", async () => {
-    const first = await send("shop/datasets/orders?format=csv", "id,amount\n1,5\n2,7\n");
+    const first = await door.send("shop/datasets/orders?format=csv", "id,amount\n1,5\n2,7\n");
     assert.deepEqual([first.status, first.version, first.rows], [201, 1, 2], first.message);
-    const again = await send("shop/datasets/orders", "id,amount\n1,5\n2,7\n", { "content-type": "text/csv" });
+    const again = await door.send("shop/datasets/orders", "id,amount\n1,5\n2,7\n", { "content-type": "text/csv" });
     assert.deepEqual([again.status, again.version, again.digest], [200, 1, first.digest]);
-    const second = await send("shop/datasets/orders?format=csv", "id,amount,paid\n1,5.5,true\n", {}, "POST");
+    const second = await door.send("shop/datasets/orders?format=csv", "id,amount,paid\n1,5.5,true\n", {}, "POST");
     assert.deepEqual([second.status, second.version], [201, 2]);
     assert.deepEqual(second.schemaChanges, [
       { column: "amount", from: "Int64", to: "Float64" },
       { column: "paid", from: null, to: "Bool" },
     ]);
-    const { dataset } = await graphql<{ dataset: object }>(`{ dataset(project: "shop", id: "orders") {
+    const { dataset } = await door.graphql<{ dataset: object }>(`{ dataset(project: "shop", id: "orders") {
       latestVersion versions { version rows format source { kind } schemaChanges { column }
         profile { rows columns { name kind min max missing } } } } }`);
     assert.deepEqual(dataset, {
@@ -115,13 +91,13 @@ describe("datasets of a running platform", () => {
 
   it("a query's rows are a version, whatever their order; parameters are bound", async () => {
     const query = "SELECT number AS n, number * 2 AS twice FROM numbers({count:UInt64})";
-    const first = await ask("shop", "made", { query, parameters: { count: "10" } });
+    const first = await door.ask("shop", "made", { query, parameters: { count: "10" } });
     assert.deepEqual([first.status, first.rows], [201, 10], first.message);
-    const reversed = await ask("shop", "made", { query: `${query} ORDER BY n DESC`, parameters: { count: "10" } });
+    const reversed = await door.ask("shop", "made", { query: `${query} ORDER BY n DESC`, parameters: { count: "10" } });
     assert.deepEqual([reversed.status, reversed.version, reversed.digest], [200, 1, first.digest]);
-    const more = await ask("shop", "made", { query, parameters: { count: "11" } });
+    const more = await door.ask("shop", "made", { query, parameters: { count: "11" } });
     assert.deepEqual([more.status, more.version], [201, 2]);
-    const { createDatasetFromQuery } = await graphql<{ createDatasetFromQuery: object }>(
+    const { createDatasetFromQuery } = await door.graphql<{ createDatasetFromQuery: object }>(
       `mutation { createDatasetFromQuery(project: "shop", input: { dataset: "asked", query: "SELECT 1 AS one" }) {
         dataset { slug versions { version rows source { kind text } } } } }`,
     );
@@ -134,24 +110,24 @@ describe("datasets of a running platform", () => {
   });
 
   it("a table and a query have the rows of the project alone", async () => {
-    await send("other/datasets/secret?format=csv", "a\n1\n");
+    await door.send("other/datasets/secret?format=csv", "a\n1\n");
     const documents = "SELECT count() AS documents, countIf(project != 'shop') AS foreign FROM documents";
     await eventually("the documents", async () => {
       const rows = await running.sql("SELECT 1 FROM documents WHERE project = 'other' AND collection = 'datasets'");
       return rows.length > 0;
     });
-    const made = await ask("shop", "documents", { query: `${documents} HAVING foreign = 0 AND documents > 0` });
+    const made = await door.ask("shop", "documents", { query: `${documents} HAVING foreign = 0 AND documents > 0` });
     assert.equal(made.status, 201, made.message);
-    const inside = await ask("shop", "documents", {
+    const inside = await door.ask("shop", "documents", {
       query: `SELECT * FROM (WITH d AS (${documents}) SELECT * FROM d) WHERE foreign > 0`,
     });
     assert.equal(inside.code, "INVALID_DATASET", inside.message);
-    assert.equal((await ask("shop", "documents", { table: "documents" })).status, 201);
+    assert.equal((await door.ask("shop", "documents", { table: "documents" })).status, 201);
     await eventually(
       "the view",
       async () => (await running.sql("SHOW TABLES LIKE 'dataset_other_secret_v1'")).length > 0,
     );
-    const copied = await ask("other", "copied", { table: "dataset_other_secret_v1" });
+    const copied = await door.ask("other", "copied", { table: "dataset_other_secret_v1" });
     assert.deepEqual([copied.status, copied.rows], [201, 1], copied.message);
     const physical = (await running.sql<{ name: string }>("SHOW TABLES LIKE 'dataset_%_csv'"))[0].name;
     for (const from of [
@@ -165,7 +141,7 @@ describe("datasets of a running platform", () => {
       "numbers(1) WHERE file('/etc/hostname') != ''",
       "view(SELECT * FROM dataset_other_secret_v1)",
     ]) {
-      const refused = await ask("shop", "reach", { query: `SELECT 1 AS x FROM ${from}` });
+      const refused = await door.ask("shop", "reach", { query: `SELECT 1 AS x FROM ${from}` });
       assert.equal(refused.code, "FORBIDDEN", `${from}: ${refused.message}`);
     }
   });
@@ -184,12 +160,13 @@ describe("datasets of a running platform", () => {
       "SELECT nothing",
       "SELECT {missing:UInt8} AS x",
     ]) {
-      const refused = await ask("shop", "reads", { query });
+      const refused = await door.ask("shop", "reads", { query });
       assert.equal(refused.code, "BAD_REQUEST", `${query}: ${refused.message}`);
       assert.match(refused.message, /^query: |^CreateDatasetFromQuery: /);
     }
     assert.equal(
-      (await ask("shop", "reads", { query: "SELECT ')' AS a, `a` AS b /* ( */ FROM (SELECT 1 AS `a`) -- )" })).status,
+      (await door.ask("shop", "reads", { query: "SELECT ')' AS a, `a` AS b /* ( */ FROM (SELECT 1 AS `a`) -- )" }))
+        .status,
       201,
     );
     assert.equal((await running.sql("SELECT 1 FROM documents LIMIT 1")).length, 1);
@@ -206,11 +183,11 @@ describe("datasets of a running platform", () => {
       ["nowhere/datasets/bad?format=csv", "a\n1\n", 404, "NOT_FOUND", /project "nowhere"/],
     ];
     for (const [path, body, status, code, message] of refusals) {
-      const refused = await send(path, body);
+      const refused = await door.send(path, body);
       assert.deepEqual([refused.status, refused.code], [status, code], refused.message);
       assert.match(refused.message, message);
     }
-    assert.deepEqual(await graphql(`{ dataset(project: "shop", id: "bad") { slug } }`), { dataset: null });
+    assert.deepEqual(await door.graphql(`{ dataset(project: "shop", id: "bad") { slug } }`), { dataset: null });
   });
 
   it("a stream without a length is bounded, too, and a cut connection leaves nothing behind", async () => {
@@ -232,22 +209,22 @@ describe("datasets of a running platform", () => {
       long.end("1\n".repeat(60_000));
     });
     assert.equal(status, 413);
-    assert.deepEqual(await graphql(`{ dataset(project: "shop", id: "cut") { slug } }`), { dataset: null });
+    assert.deepEqual(await door.graphql(`{ dataset(project: "shop", id: "cut") { slug } }`), { dataset: null });
     assert.deepEqual(readdirSync(incoming), []);
   });
 
   it("a table that the warehouse lost is loaded again by its bytes", async () => {
     const csv = "a\n41\n42\n";
-    const made = await send("shop/datasets/lost?format=csv", csv);
-    const table = `dataset_${made.digest.slice(0, 32)}_csv`;
+    const made = await door.send("shop/datasets/lost?format=csv", csv);
+    const table = datasetTable(made.digest, "csv");
     await running.warehouse.client.command({ query: `DROP TABLE ${table} SYNC` });
-    const again = await send("shop/datasets/lost?format=csv", csv);
+    const again = await door.send("shop/datasets/lost?format=csv", csv);
     assert.equal(again.status, 200, again.message);
     assert.deepEqual(await running.sql(`SELECT a FROM ${table} ORDER BY _row`), [{ a: 41 }, { a: 42 }]);
   });
 
   it("two at the same time make one version", async () => {
-    const both = await Promise.all([1, 2].map(() => send("shop/datasets/both?format=csv", "a\n1\n")));
+    const both = await Promise.all([1, 2].map(() => door.send("shop/datasets/both?format=csv", "a\n1\n")));
     assert.deepEqual(both.map(({ status }) => status).sort(), [200, 201]);
     assert.deepEqual(
       both.map(({ version }) => version),

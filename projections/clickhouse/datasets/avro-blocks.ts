@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { inflateRaw, zstdDecompress } from "node:zlib";
+import { crc32, inflateRaw, zstdDecompress } from "node:zlib";
+import { snappyUncompress } from "hyparquet";
 import { parseSchema } from "../../../schemas/avro-limits.ts";
 import { isMillraceError } from "../../../schemas/errors.ts";
 import { type ByteSource, byteSource, longBytes } from "./byte-source.ts";
@@ -11,31 +12,36 @@ const MAX_HEADER_BYTES = 2 << 20;
 const MAX_BLOCK_BYTES = 64 << 20;
 const MAX_META = 1_000;
 const SYNC_BYTES = 16;
-/** What a byte of deflate can stand for at most (RFC 1951: a match of 258 bytes takes two bits). */
-const MOST_DEFLATED = 1032;
+
+/** Rows one after the other, decompressed; valid until the next block is asked for. */
+export type AvroBlock = { bytes: Buffer; rows: number; block: number };
+
+/** What an Avro file says of itself, and its blocks; they can be read once. */
+export type AvroFile = { schema: unknown; blocks(): AsyncGenerator<AvroBlock> };
 
 /**
- * Reads a file of Avro's object containers from block to block and looks what each asks for before the warehouse does:
- * that one decompresses a block as a whole, believes what it announces, and does not count this memory. INVALID_DATASET
- * for a schema beyond `avroLimits`, an unknown codec, and a block that is larger than 64 MiB or not what it says.
+ * Reads a file of Avro's object containers from block to block and looks what each asks for before anything is made of
+ * it. INVALID_DATASET for a schema beyond `avroLimits`, an unknown codec, and a block that is larger than 64 MiB or not
+ * what it says.
  */
-export const checkAvroBlocks = async (file: Readable): Promise<void> => {
+export const openAvro = async (file: Readable): Promise<AvroFile> => {
   const source = byteSource(file);
-  try {
-    const { codec, sync } = await readHeader(source);
-    for (let block = 1; ; block++) {
-      await source.hold(2 * longBytes);
-      if (source.isAtEnd()) return;
-      await checkBlock(source, codec, sync, block);
-    }
-  } finally {
-    file.destroy();
-  }
+  const { schema, codec, sync } = await readHeader(source);
+  return {
+    schema,
+    async *blocks() {
+      for (let block = 1; ; block++) {
+        await source.hold(2 * longBytes);
+        if (source.isAtEnd()) return;
+        yield await readBlock(source, codec, sync, block);
+      }
+    },
+  };
 };
 
-type Codec = keyof typeof decodedBytes;
+type Codec = keyof typeof decoders;
 
-const readHeader = async (source: ByteSource): Promise<{ codec: Codec; sync: Buffer }> => {
+const readHeader = async (source: ByteSource): Promise<{ schema: unknown; codec: Codec; sync: Buffer }> => {
   await source.hold(4);
   const magic = source.take(4);
   if (magic.toString("latin1") !== "Obj\x01") throw invalid("not avro: the file does not begin as an Avro file does");
@@ -47,14 +53,14 @@ const readHeader = async (source: ByteSource): Promise<{ codec: Codec; sync: Buf
       if (meta.size > MAX_META || source.position() > MAX_HEADER_BYTES) throw tooLong();
     }
   }
-  checkSchema(meta.get("avro.schema"));
+  const schema = schemaOf(meta.get("avro.schema"));
   const codec = meta.get("avro.codec") ?? "null";
-  if (!Object.hasOwn(decodedBytes, codec)) {
-    const known = Object.keys(decodedBytes).join(", ");
+  if (!Object.hasOwn(decoders, codec)) {
+    const known = Object.keys(decoders).join(", ");
     throw invalid(`not avro: the codec is ${codec.slice(0, 40)}; write the file with one of ${known}`);
   }
   await source.hold(SYNC_BYTES);
-  return { codec: codec as Codec, sync: Buffer.from(source.take(SYNC_BYTES)) };
+  return { schema, codec: codec as Codec, sync: Buffer.from(source.take(SYNC_BYTES)) };
 };
 
 /** Entries of the next block of metadata; a negative number is followed by their bytes. */
@@ -77,54 +83,57 @@ const text = async (source: ByteSource): Promise<string> => {
   return source.take(length).toString("utf8");
 };
 
-const checkSchema = (schema: string | undefined): void => {
+const schemaOf = (schema: string | undefined): unknown => {
   if (schema === undefined) throw invalid("not avro: the file names no schema");
   try {
-    parseSchema(schema);
+    return parseSchema(schema);
   } catch (error) {
     if (!isMillraceError(error, "INVALID_SCHEMA")) throw error;
     throw invalid(`the schema of the file: ${error.message}`, {}, error);
   }
 };
 
-const checkBlock = async (source: ByteSource, codec: Codec, sync: Buffer, block: number): Promise<void> => {
-  const refuse = (why: string) => invalid(`block ${block}: ${why}`, { block });
+const readBlock = async (source: ByteSource, codec: Codec, sync: Buffer, block: number): Promise<AvroBlock> => {
+  const refuse = (why: string, cause?: unknown) => invalid(`block ${block}: ${why}`, { block }, cause);
   const rows = source.long();
   const size = source.long();
   if (rows < 0 || size < 0) throw refuse("it has fewer rows or bytes than none: is the file whole?");
   if (size > MAX_BLOCK_BYTES) throw refuse(`${size} bytes, at most ${MAX_BLOCK_BYTES} are allowed`);
   await source.hold(size + SYNC_BYTES);
-  const bytes = source.take(size);
-  const decoded = await decodedBytes[codec](bytes).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ERR_BUFFER_TOO_LARGE") return Number.POSITIVE_INFINITY;
-    throw invalid(`block ${block}: it is no ${codec}`, { block }, error);
-  });
-  if (decoded > MAX_BLOCK_BYTES) {
+  const packed = source.take(size);
+  const bytes = await decoders[codec](packed).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ERR_BUFFER_TOO_LARGE") throw refuse(`it is no ${codec}`, error);
     throw refuse(`${size} bytes of ${codec} stand for more than ${MAX_BLOCK_BYTES}: write the file in smaller blocks`);
-  }
-  if (rows > decoded) throw refuse(`${rows} rows are announced in ${decoded} bytes`);
+  });
+  if (rows > bytes.length) throw refuse(`${rows} rows are announced in ${bytes.length} bytes`);
   if (!source.take(SYNC_BYTES).equals(sync)) throw refuse("the mark at its end is missing: is the file whole?");
+  return { bytes, rows, block };
 };
 
 const inflate = promisify(inflateRaw);
 const unzstd = promisify(zstdDecompress);
 const limit = { maxOutputLength: MAX_BLOCK_BYTES };
 
-/** How many bytes a block stands for, or at most stands for where that is little enough. */
-const decodedBytes = {
-  null: async (bytes: Buffer): Promise<number> => bytes.length,
-  deflate: async (bytes: Buffer): Promise<number> => {
-    const most = bytes.length * MOST_DEFLATED;
-    return most <= MAX_BLOCK_BYTES ? most : (await inflate(bytes, limit)).length;
-  },
-  /** Says itself how many, in its first bytes; the warehouse makes room for them. */
-  snappy: async (bytes: Buffer): Promise<number> => {
-    let length = 0;
+const tooLarge = (): Error => Object.assign(new RangeError("too large"), { code: "ERR_BUFFER_TOO_LARGE" });
+
+const CHECKSUM_BYTES = 4;
+
+const decoders = {
+  null: async (bytes: Buffer): Promise<Buffer> => bytes,
+  deflate: async (bytes: Buffer): Promise<Buffer> => inflate(bytes, limit),
+  /** Says its size in its first bytes; the checksum of what it stands for is behind it. */
+  snappy: async (bytes: Buffer): Promise<Buffer> => {
+    let size = 0;
     for (let i = 0, factor = 1; i < 5 && i < bytes.length; i++, factor *= 128) {
-      length += (bytes[i] & 127) * factor;
+      size += (bytes[i] & 127) * factor;
       if (bytes[i] < 128) break;
     }
-    return length;
+    if (size > MAX_BLOCK_BYTES) throw tooLarge();
+    const output = Buffer.alloc(size);
+    snappyUncompress(bytes.subarray(0, -CHECKSUM_BYTES), output);
+    if (crc32(output) !== bytes.readUInt32BE(bytes.length - CHECKSUM_BYTES))
+      throw new RangeError("its checksum is another");
+    return output;
   },
-  zstandard: async (bytes: Buffer): Promise<number> => (await unzstd(bytes, limit)).length,
+  zstandard: async (bytes: Buffer): Promise<Buffer> => unzstd(bytes, limit),
 };

@@ -2,19 +2,22 @@ import { ClickHouseError } from "@clickhouse/client";
 import type { MillraceError } from "../../../schemas/errors.ts";
 import { invalid } from "./refusal.ts";
 
-const MEMORY_BYTES = 2 * 2 ** 30;
-const SECONDS = 100;
+/** What reading a stranger's file may take, a statement of the warehouse or a process of ours. */
+export const fileBudget = { memoryBytes: 2 * 2 ** 30, seconds: 100 } as const;
 
 /**
  * What one statement over a stranger's file may take. Its seconds are fewer than the client waits for an answer, so that
  * nothing runs on that nobody waits for.
  */
 export const statementBudget = {
-  max_memory_usage: String(MEMORY_BYTES),
-  max_execution_time: SECONDS,
+  max_memory_usage: String(fileBudget.memoryBytes),
+  max_execution_time: fileBudget.seconds,
   timeout_overflow_mode: "throw",
   // The time is looked at between blocks.
   max_block_size: "8192",
+  // Else a text of digits becomes the double next to the nearest one.
+  precise_float_parsing: 1,
+  allow_suspicious_low_cardinality_types: 1,
   // Machine code for hundreds of columns takes the engine 15 s, each time.
   compile_expressions: 0,
   compile_aggregate_expressions: 0,
@@ -28,7 +31,7 @@ export const overBudget = (error: unknown): MillraceError | null => {
   if (!(error instanceof ClickHouseError)) return null;
   // Where it is the engine's own limit, the file may not be to blame.
   if (error.code === MEMORY_LIMIT_EXCEEDED && !/\(total\)/.test(error.message)) {
-    const limit = `${MEMORY_BYTES / 2 ** 30} GiB of memory`;
+    const limit = `${fileBudget.memoryBytes / 2 ** 30} GiB of memory`;
     return invalid(
       `the file needs more than ${limit} at once: fewer columns, shorter values, or smaller parts`,
       {},
@@ -36,7 +39,11 @@ export const overBudget = (error: unknown): MillraceError | null => {
     );
   }
   if (error.code === TIMEOUT_EXCEEDED) {
-    return invalid(`a step of loading the file took more than ${SECONDS} seconds: split the file`, {}, error);
+    return invalid(
+      `a step of loading the file took more than ${fileBudget.seconds} seconds: split the file`,
+      {},
+      error,
+    );
   }
   return null;
 };

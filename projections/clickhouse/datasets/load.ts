@@ -6,14 +6,16 @@ import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { plainType } from "../../../ml/datasets/profile.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { DatasetColumn, DatasetFormat } from "../../../schemas/lifecycle/dataset.ts";
+import { stageAvro } from "./avro.ts";
 import { overBudget } from "./budget.ts";
 import { stageCsv } from "./csv.ts";
 import { stageJson } from "./json.ts";
+import { stageParquet } from "./parquet.ts";
 import { profileTable } from "./profile.ts";
-import { invalid } from "./refusal.ts";
+import { stageQuery } from "./query-rows.ts";
+import { cannotBeHeld, invalid } from "./refusal.ts";
 import { backquoted, datasetTable, rowColumn } from "./sql.ts";
-import type { Staged } from "./staged.ts";
-import { stageTyped } from "./typed.ts";
+import { nestedTable, type Staged, turnedTable } from "./staged.ts";
 import { failed, select, statement } from "./warehouse-calls.ts";
 
 type Loaded = { size: number; rows: number; schema: DatasetColumn[]; profile: string };
@@ -23,7 +25,7 @@ export type DatasetEngines = { warehouse: Warehouse; artifacts: Artifacts };
 const staging = "dataset_staging_";
 
 /**
- * Makes a stored file the table `dataset_<digest>_<format>`, with the position of each row as `_row`, unless it is
+ * Makes a stored file the table `dataset_<digest>_r2_<format>`, with the position of each row as `_row`, unless it is
  * there. It is filled under another name and gets its own when it is whole. NOT_FOUND, INVALID_DATASET naming the row,
  * WAREHOUSE_FAILED, STORAGE_FULL, CORRUPT_ARTIFACT.
  */
@@ -47,7 +49,7 @@ export const ensureDatasetTable = async (
       await clear(warehouse, name, rows);
     }
   } catch (error) {
-    throw overBudget(error) ?? failed(`load dataset ${digest.slice(0, 12)}`, error);
+    throw overBudget(error) ?? cannotBeHeld(error) ?? failed(`load dataset ${digest.slice(0, 12)}`, error);
   }
 };
 
@@ -70,20 +72,23 @@ export const loadDataset = async (engines: DatasetEngines, digest: string, forma
       profile: stored.digest,
     };
   } catch (error) {
-    throw overBudget(error) ?? failed(`profile dataset ${digest.slice(0, 12)}`, error);
+    throw overBudget(error) ?? cannotBeHeld(error) ?? failed(`profile dataset ${digest.slice(0, 12)}`, error);
   }
 };
 
 /** A file may have taken the warehouse with it: what is left of it now is dropped as forgotten. */
 const clear = async (warehouse: Warehouse, name: string, rows: string): Promise<void> => {
-  const queries = [`DROP TABLE IF EXISTS ${name} SYNC`, ...warehouse.ddl.dropTable(rows)];
+  const staged = [name, nestedTable(name), turnedTable(name)].map((table) => `DROP TABLE IF EXISTS ${table} SYNC`);
+  const queries = [...staged, ...warehouse.ddl.dropTable(rows)];
   for (const query of queries) await statement(warehouse, query).catch(() => undefined);
 };
 
 const stage = (engines: DatasetEngines, digest: string, format: DatasetFormat, table: string): Promise<Staged> => {
   if (format === "csv") return stageCsv(engines, digest, table);
   if (format === "json") return stageJson(engines, digest, table);
-  return stageTyped(engines, digest, format, table);
+  if (format === "parquet") return stageParquet(engines, digest, table);
+  if (format === "avro") return stageAvro(engines, digest, table);
+  return stageQuery(engines, digest, table);
 };
 
 const definitionOf = (name: string, columns: readonly DatasetColumn[]): TableDefinition => ({

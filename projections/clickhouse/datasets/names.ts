@@ -18,4 +18,10 @@ export const checkNames = (names: readonly string[], place: string): void => {
     if (seen.has(name)) throw invalid(`${column}: "${name}" is there twice`, { column: name });
     seen.add(name);
   }
+  for (const name of names) {
+    const whole = /^(.+)\.(?:size|null)$/s.exec(name)?.[1];
+    if (whole === undefined || !seen.has(whole)) continue;
+    const message = `${place}: "${name}" is a part of column "${whole}" to the warehouse; give it another name`;
+    throw invalid(message, { column: name });
+  }
 };

@@ -4,6 +4,7 @@ import {
   type ColumnKind,
   type ColumnProfile,
   type DatasetProfile,
+  exactNumber,
   histogramBins,
   kindOf,
   plainType,
@@ -18,6 +19,11 @@ export type { ColumnProfile, DatasetProfile } from "../../../ml/datasets/profile
 /** Columns that one statement looks at. */
 const AT_ONCE = 50;
 
+/** Up to so many rows quantiles are exact: all values of a statement's columns are in memory at once. */
+const EXACT_ROWS = 400_000;
+/** Beyond them a quantile is a value whose rank is that of the level, within one of so many parts. */
+const RANK_PARTS = 1_000;
+
 const TOP = 10;
 
 type Row = Record<string, unknown>;
@@ -30,16 +36,20 @@ const describedValue = ({ name }: DatasetColumn, kind: ColumnKind): string => {
   return kind === "categorical" ? `toString(${column})` : column;
 };
 
-const aggregates = ({ kind, sql, name }: Column, i: number): string => {
+const aggregates = ({ kind, sql, name }: Column, i: number, isExact: boolean): string => {
   const parts = [`countIf(isNull(${sql})) AS missing${i}`];
+  const levels = quantileLevels.join(", ");
   if (kind !== "nested") parts.push(`uniq(${backquoted(name)}) AS distinct${i}`);
   if (kind === "numeric") {
+    const value = `if(isNull(${sql}), NULL, ${backquoted(name)})`;
     parts.push(
-      `minOrNull(${sql}) AS min${i}`,
-      `maxOrNull(${sql}) AS max${i}`,
+      `toString(minOrNull(${value})) AS min${i}`,
+      `toString(maxOrNull(${value})) AS max${i}`,
       `avgOrNull(${sql}) AS mean${i}`,
       `stddevSampStableOrNull(${sql}) AS std${i}`,
-      `quantilesTDigest(${quantileLevels.join(", ")})(${sql}) AS quantiles${i}`,
+      isExact
+        ? `quantilesExactInclusive(${levels})(${sql}) AS quantiles${i}`
+        : `quantilesGK(${RANK_PARTS}, ${levels})(${sql}) AS quantiles${i}`,
     );
   }
   if (kind === "temporal") {
@@ -56,8 +66,13 @@ const literal = (value: number): string => `toFloat64('${value}')`;
 const binning = ({ sql }: Column, row: Row, i: number): string => {
   const min = Number(row[`min${i}`]);
   const max = Number(row[`max${i}`]);
-  const width = (max - min) / histogramBins;
-  const bin = `toUInt8(least(${histogramBins - 1}, floor((assumeNotNull(${sql}) - ${literal(min)}) / ${literal(width)})))`;
+  const width = literal(max / histogramBins - min / histogramBins);
+  const value = `assumeNotNull(${sql})`;
+  // Apart where the difference of two doubles is beyond all doubles.
+  const distance = Number.isFinite(max - min)
+    ? `(${value} - ${literal(min)}) / ${width}`
+    : `${value} / ${width} - ${literal(min)} / ${width}`;
+  const bin = `toUInt8(greatest(0, least(${histogramBins - 1}, floor(${distance}))))`;
   return max > min
     ? `sumMapIf(map(${bin}, toUInt64(1)), isNotNull(${sql})) AS bins${i}`
     : `map(toUInt8(0), countIf(isNotNull(${sql}))) AS bins${i}`;
@@ -70,8 +85,10 @@ const profileOf = (column: Column, rows: number, row: Row, bins: Row, i: number)
   const missing = Number(row[`missing${i}`]);
   const isNumeric = kind === "numeric";
   const hasValues = missing < rows;
-  const bound = (value: unknown): number | string | null =>
-    isNumeric ? numberOrNull(value) : kind === "temporal" && hasValues ? String(value) : null;
+  const bound = (value: unknown): number | string | null => {
+    if (!hasValues || !(isNumeric || kind === "temporal")) return null;
+    return isNumeric ? exactNumber(String(value)) : String(value);
+  };
   const quantiles = isNumeric && hasValues ? (row[`quantiles${i}`] as number[]) : [];
   const top = (row[`top${i}`] ?? []) as ({ item: string; count: number } | [string, number, number])[];
   const min = bound(row[`min${i}`]);
@@ -107,14 +124,15 @@ export const profileTable = async (
     return { ...column, kind, sql: describedValue(column, kind) };
   });
   const profiles: ColumnProfile[] = [];
-  let rows = 0;
+  const [{ count }] = await select<{ count: number }>(warehouse, `SELECT count() AS count FROM ${table}`);
+  const rows = Number(count);
+  const isExact = rows <= EXACT_ROWS;
   for (let from = 0; from < columns.length; from += AT_ONCE) {
     const some = columns.slice(from, from + AT_ONCE);
     const [row] = await select<Row>(
       warehouse,
-      `SELECT count() AS rows, ${some.map(aggregates).join(", ")} FROM ${table}`,
+      `SELECT ${some.map((column, i) => aggregates(column, i, isExact)).join(", ")} FROM ${table}`,
     );
-    rows = Number(row.rows);
     const numeric = some.flatMap((column, i) =>
       column.kind === "numeric" && Number(row[`missing${i}`]) < rows ? [binning(column, row, i)] : [],
     );

@@ -30,6 +30,19 @@ const malformed = new Set([
 export const isMalformed = (error: unknown): error is ClickHouseError =>
   error instanceof ClickHouseError && malformed.has(error.code);
 
+/**
+ * ClickHouse's codes for a table that cannot be: BAD_ARGUMENTS, ILLEGAL_TYPE_OF_ARGUMENT, ILLEGAL_COLUMN,
+ * NOT_IMPLEMENTED, UNKNOWN_TYPE, TOO_LARGE_ARRAY_SIZE, SIZES_OF_ARRAYS_DONT_MATCH, DATA_TYPE_CANNOT_BE_USED_IN_TABLES,
+ * SUSPICIOUS_TYPE_FOR_LOW_CARDINALITY and their kin.
+ */
+const impossible = new Set(["15", "36", "43", "44", "48", "50", "128", "190", "352", "407", "455"]);
+
+/** INVALID_DATASET for what no table can hold, however often it is tried; null for any other error. */
+export const cannotBeHeld = (error: unknown): MillraceError | null =>
+  error instanceof ClickHouseError && (impossible.has(error.code) || malformed.has(error.code))
+    ? invalid(`the warehouse cannot hold it: ${readRefusal(error.message).reason}`, {}, error)
+    : null;
+
 /** What the engine says of a row: its number from 1, the last column that it read, and why. Never a path. */
 export const readRefusal = (message: string): { row: number | null; column: number | null; reason: string } => {
   const row = /\(at row (\d+)\)/.exec(message)?.[1];

@@ -7,9 +7,9 @@ import { guestLimits, inLane } from "../../../infra/warehouse/guests.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import type { DatasetEngines } from "./load.ts";
 import { loneSelect } from "./lone-select.ts";
+import { queryFormat } from "./query-rows.ts";
 import { reachOf } from "./reach.ts";
 import { backquoted } from "./sql.ts";
-import { queryFormat } from "./typed.ts";
 import { failed } from "./warehouse-calls.ts";
 
 type Asked = { query: string | null; table: string | null; parameters: Record<string, string> };

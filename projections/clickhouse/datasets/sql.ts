@@ -14,9 +14,12 @@ const escapes: Record<string, string> = {
 
 export const backquoted = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;
 
+/** Tables that were filled by rules which read a file otherwise are passed over. */
+const readingRules = "r2";
+
 /** The table of a file's rows, whichever datasets hold it. */
 export const datasetTable = (digest: string, format: DatasetFormat): string =>
-  `dataset_${digest.slice(0, 32)}_${format}`;
+  `dataset_${digest.slice(0, 32)}_${readingRules}_${format}`;
 
 /** Names of projects and datasets have no underscore, so that each has views of its own. */
 export const datasetViewPrefix = (project: string): string => `dataset_${project}_`;

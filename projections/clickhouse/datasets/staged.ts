@@ -1,6 +1,9 @@
 import type { DatasetColumn } from "../../../schemas/lifecycle/dataset.ts";
 
-/** Rows as they came, in a table of their own, and how they become columns: SQL over that table, by name. */
+/**
+ * Rows as they came, in a table of their own or what SQL reads as one, and how they become columns: SQL over that
+ * table, by name.
+ */
 export type Staged = { table: string; columns: (DatasetColumn & { sql: string })[] };
 
 /** Blocks of an insert are written as they come: a large file takes no more memory than a small one. */
@@ -12,3 +15,9 @@ export const smallBlocks =
  * file for all columns: with a file each, 1,000 columns ask for 4 GiB of buffers.
  */
 export const stagingEngine = "ENGINE = StripeLog";
+
+/** Beside a staging table: what the warehouse cannot read of a file itself. */
+export const nestedTable = (table: string): string => `${table}_nested`;
+
+/** Beside a staging table: what only says which lists are missing. */
+export const turnedTable = (table: string): string => `${table}_turned`;

@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ClickHouseError } from "@clickhouse/client";
 import { warehouseFailed } from "../../../infra/warehouse/failures.ts";
@@ -6,6 +6,7 @@ import { inLane } from "../../../infra/warehouse/guests.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
 import { statementBudget } from "./budget.ts";
+import { smallBlocks } from "./staged.ts";
 
 type ClickHouseSettings = Record<string, string | number>;
 
@@ -37,6 +38,33 @@ export const select = async <Row>(
     format: "JSONEachRow",
   });
   return answer.json<Row>();
+};
+
+/** One request takes 1 GiB at most. */
+const MOST_AT_ONCE = 512 << 20;
+
+/** Sends rows as ClickHouse's RowBinary, as many requests as they need: each of the buffers has whole rows. */
+export const insertRows = async (
+  warehouse: Warehouse,
+  table: string,
+  rows: AsyncGenerator<Buffer>,
+  mostAtOnce = MOST_AT_ONCE,
+): Promise<void> => {
+  let next = await rows.next();
+  async function* part(): AsyncGenerator<Buffer> {
+    for (let bytes = 0; next.done !== true && bytes < mostAtOnce; next = await rows.next()) {
+      bytes += next.value.length;
+      yield next.value;
+    }
+  }
+  try {
+    while (next.done !== true) {
+      const query = `INSERT INTO ${table} SETTINGS ${smallBlocks} FORMAT RowBinary`;
+      await insertBytes(warehouse, query, Readable.from(part(), { objectMode: false }));
+    }
+  } finally {
+    await rows.return(undefined);
+  }
 };
 
 /** Sends the bytes as the rows of an insert, as fast as the warehouse takes them. */
