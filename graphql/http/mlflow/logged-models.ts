@@ -11,8 +11,8 @@ import type { MlflowContext } from "./context.ts";
 import type { Routes } from "./door.ts";
 import { experimentLocation } from "./experiments.ts";
 import * as fields from "./fields.ts";
-import { everyDocument, searchList } from "./lists.ts";
-import { type DatasetChoice, modelValues } from "./logged-model-search.ts";
+import { everyDocument } from "./lists.ts";
+import { searchLoggedModels } from "./logged-model-search.ts";
 import { withoutTrailingSlashes } from "./slashes.ts";
 
 const modelOf = async (
@@ -60,26 +60,16 @@ const finalStatus = z
   .transform((given) => given.replace("LOGGED_MODEL_", ""))
   .pipe(z.enum(statuses));
 
-const chosenDataset = z.object({ dataset_name: z.string(), dataset_digest: z.string().optional() });
+const chosenDataset = z.object({ dataset_name: z.string().optional(), dataset_digest: z.string().optional() });
 
 const searchInput = z.object({
   experiment_ids: fields.texts,
   filter: z.string().optional(),
   datasets: z.array(chosenDataset).default([]),
   max_results: fields.maxResults(100, 50_000),
-  order_by: z
-    .array(
-      z.object({ field_name: z.string(), ascending: z.boolean().default(true) }).extend(chosenDataset.partial().shape),
-    )
-    .default([]),
+  order_by: z.array(chosenDataset.extend({ field_name: z.string(), ascending: z.boolean().default(true) })).default([]),
   page_token: fields.token,
 });
-
-/** Metrics are ordered by on one dataset: of the filter where there is one, else of the order. */
-const datasetsOf = ({ datasets, order_by }: z.output<typeof searchInput>): DatasetChoice[] =>
-  datasets.length > 0
-    ? datasets
-    : order_by.flatMap(({ dataset_name, dataset_digest }) => (dataset_name ? [{ dataset_name, dataset_digest }] : []));
 
 /** `logged-models/*`: models that runs have logged, of MLflow 3. */
 export const loggedModels: Routes = (route) => {
@@ -107,21 +97,12 @@ export const loggedModels: Routes = (route) => {
     const { deps, project } = context;
     const lists = input.experiment_ids.map((id) => everyDocument(deps.documents, "loggedModels", project, id));
     const models = (await Promise.all(lists)).flat().filter(({ lifecycle }) => lifecycle === "active");
-    const metrics = await deps.tracking.modelMetrics(
-      project,
-      models.map(({ id }) => id),
-    );
-    const measured = models.map((model) => ({ model, metrics: metrics.get(model.id) ?? [] }));
-    const orderBy = input.order_by.map(({ field_name, ascending }) => `${field_name} ${ascending ? "ASC" : "DESC"}`);
-    const { page, next } = searchList(
-      "loggedModels",
-      measured,
-      modelValues(datasetsOf(input)),
-      { ...input, order_by: orderBy },
-      ["creation_timestamp DESC", "model_id ASC"],
-    );
+    const metricsOf = (ids: readonly string[], keys?: readonly string[]) =>
+      deps.tracking.modelMetrics(project, ids, keys);
+    const { page, next } = await searchLoggedModels(models, input, metricsOf);
+    const metrics = await metricsOf(page.map(({ id }) => id));
     return {
-      models: await Promise.all(page.map(({ model, metrics: own }) => answerOf(context, model, own))),
+      models: await Promise.all(page.map((model) => answerOf(context, model, metrics.get(model.id) ?? []))),
       next_page_token: next,
     };
   });
