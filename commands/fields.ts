@@ -62,10 +62,44 @@ export const version = z.int().positive().max(1_000_000);
 
 export const count = z.int().min(0);
 
-/** Values by key, at most so many: without a bound, one command could be an event of any size. */
+const proto = "__proto__";
+
+const records = new WeakMap<z.ZodType, z.ZodType>();
+
+/** Its own member alone: read as others are, it would be the prototype. */
+const protoOf = (given: unknown): unknown =>
+  typeof given === "object" && given !== null && Object.hasOwn(given, proto)
+    ? Object.getOwnPropertyDescriptor(given, proto)?.value
+    : undefined;
+
+/**
+ * Values by key, at most so many: without a bound, one command could be an event of any size. Zod passes over a key
+ * named `__proto__`; here it is a key as others are.
+ */
 export const recordOf = <Key extends z.ZodString, Value extends z.ZodType>(
   key: Key,
   value: Value,
   most: number,
   what: string,
-) => z.record(key, value).refine((given) => Object.keys(given).length <= most, `expected at most ${most} ${what}`);
+) => {
+  const others = z.record(key, value);
+  const whole = z.unknown().transform((given, context) => {
+    const inner = protoOf(given);
+    const parsed = others.safeParse(given);
+    const own = inner === undefined ? null : value.safeParse(inner);
+    for (const issue of parsed.error?.issues ?? []) context.addIssue({ ...issue } as never);
+    for (const issue of own?.error?.issues ?? []) context.addIssue({ ...issue, path: [proto, ...issue.path] } as never);
+    if (!parsed.success || own?.success === false) return z.NEVER;
+    if (own === null) return parsed.data;
+    return Object.fromEntries([...Object.entries(parsed.data), [proto, own.data]]);
+  });
+  const bounded = (whole as unknown as typeof others).refine(
+    (given) => Object.keys(given).length <= most,
+    `expected at most ${most} ${what}`,
+  );
+  records.set(bounded, others);
+  return bounded;
+};
+
+/** The plain shape of a `recordOf`, for who reads shapes; undefined for any other. */
+export const recordShapeOf = (shape: z.ZodType): z.ZodType | undefined => records.get(shape);

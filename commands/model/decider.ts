@@ -16,7 +16,8 @@ import {
 } from "./state.ts";
 
 type VersionCommand =
-  | { type: "CreateModelVersion"; data: { model: string; definition: NewModelVersion } }
+  /** `reuse` false: a version of the same definition is no answer. */
+  | { type: "CreateModelVersion"; data: { model: string; definition: NewModelVersion; reuse?: boolean } }
   | Command<"ApproveModelVersion">
   | Command<"RejectModelVersion">
   | Command<"GiveApproval">
@@ -129,8 +130,8 @@ const decideVersion = (command: VersionCommand, state: Model, { actor, admin }: 
   const asAdmin = admin === true ? { admin } : {};
   switch (command.type) {
     case "CreateModelVersion": {
-      const { definition } = command.data;
-      return sameVersion(state, definition) !== undefined
+      const { definition, reuse = true } = command.data;
+      return reuse && sameVersion(state, definition) !== undefined
         ? []
         : [{ type: "ModelVersionCreated", data: { version: state.versions.length + 1, ...definition } }];
     }

@@ -41,6 +41,8 @@ export type ModelVersionDefinition = {
   source: string | null;
   /** The run that it was registered from. */
   run: string | null;
+  /** The run of another tracking server that it was registered from, by its id there. */
+  foreignRun?: string;
 };
 
 export type ServableVersion = ModelVersionDefinition & { format: "onnx"; artifact: string; task: Task };

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
-import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { badPath, isBelow, isPlainPath } from "../../../commands/artifact-files.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
+import type { ArtifactFile } from "../../../schemas/lifecycle/artifact-file.ts";
 import type { ServerDeps } from "../../deps.ts";
 import { refuseWith } from "../refusal.ts";
 import { type ArtifactPlace, entriesAt, placeOf } from "./artifact-index.ts";
@@ -36,6 +37,13 @@ const noMultipart = "Multipart upload is not supported for the current artifact 
 /** Nothing that a browser would run comes from here. */
 const fileHeaders = { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" };
 
+export const sendFile = async (
+  reply: FastifyReply,
+  { artifacts }: Pick<ServerDeps, "artifacts">,
+  { size, digest }: ArtifactFile,
+): Promise<FastifyReply> =>
+  reply.headers({ ...fileHeaders, "content-length": size, etag: `"${digest}"` }).send(await artifacts.get(digest));
+
 const store = async (context: MlflowContext, { kind, id, path }: ArtifactPlace, bytes: Readable | Uint8Array) => {
   const { digest: artifact } = await context.deps.artifacts.put(bytes);
   if (kind === "run") await context.dispatch("StoreRunArtifact", { id, path, artifact });
@@ -63,9 +71,7 @@ export const artifactProxy =
       const place = fileIn(pathOf(request));
       const file = (await files.filesOf(project, place)).get(place.path);
       if (file === undefined) throw new MillraceError("NOT_FOUND", `there is no artifact ${place.path}`);
-      return reply
-        .headers({ ...fileHeaders, "content-length": file.size, etag: `"${file.digest}"` })
-        .send(await deps.artifacts.get(file.digest));
+      return sendFile(reply, deps, file);
     });
 
     server.put("/artifacts/*", { config: { isStreamed: true } }, async (request) => {

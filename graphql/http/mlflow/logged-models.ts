@@ -4,7 +4,7 @@ import { loggedModelIdFrom } from "../../../commands/tracking.ts";
 import type { LoggedModelDocument } from "../../../projections/documents/types.ts";
 import type { ModelMetric } from "../../../projections/tracking/index.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { metricAnswer, modelRoot, modelStatus, pairs } from "./answers.ts";
+import { metricAnswer, modelRoot, modelStatus, pairs, withoutEmptyLists } from "./answers.ts";
 import { entriesAt } from "./artifact-index.ts";
 import { artifactFolder, entryAnswer } from "./artifact-list.ts";
 import type { MlflowContext } from "./context.ts";
@@ -26,7 +26,7 @@ const modelOf = async (
 };
 
 const answerOf = async (context: MlflowContext, model: LoggedModelDocument, metrics: readonly ModelMetric[]) => ({
-  info: {
+  info: withoutEmptyLists({
     model_id: model.id,
     experiment_id: model.experiment,
     name: model.name,
@@ -34,16 +34,16 @@ const answerOf = async (context: MlflowContext, model: LoggedModelDocument, metr
     last_updated_timestamp_ms: model.updatedAt,
     artifact_uri: modelRoot(await experimentLocation(context, model.experiment), model.id),
     status: modelStatus(model.status),
-    model_type: model.modelType ?? undefined,
-    source_run_id: model.run ?? undefined,
+    model_type: model.modelType ?? "",
+    source_run_id: model.run ?? "",
     tags: pairs(model.tags),
-  },
-  data: {
+  }),
+  data: withoutEmptyLists({
     params: pairs(model.params),
     metrics: metrics.map(({ run, dataset, ...point }) =>
       metricAnswer({ ...point, ...(dataset === null ? {} : { dataset }) }, run),
     ),
-  },
+  }),
 });
 
 const shown = async (context: MlflowContext, id: string, allowDeleted?: boolean) => {
@@ -63,7 +63,7 @@ const finalStatus = z
 const chosenDataset = z.object({ dataset_name: z.string().optional(), dataset_digest: z.string().optional() });
 
 const searchInput = z.object({
-  experiment_ids: fields.texts,
+  experiment_ids: z.array(fields.experimentId).min(1, "expected at least one"),
   filter: z.string().optional(),
   datasets: z.array(chosenDataset).default([]),
   max_results: fields.maxResults(100, 50_000),
@@ -74,7 +74,7 @@ const searchInput = z.object({
 /** `logged-models/*`: models that runs have logged, of MLflow 3. */
 export const loggedModels: Routes = (route) => {
   const create = z.object({
-    experiment_id: z.string(),
+    experiment_id: fields.experimentId,
     name: fields.text,
     model_type: z.string().optional(),
     source_run_id: z.string().optional(),
@@ -101,10 +101,10 @@ export const loggedModels: Routes = (route) => {
       deps.tracking.modelMetrics(project, ids, keys);
     const { page, next } = await searchLoggedModels(models, input, metricsOf);
     const metrics = await metricsOf(page.map(({ id }) => id));
-    return {
+    return withoutEmptyLists({
       models: await Promise.all(page.map((model) => answerOf(context, model, metrics.get(model.id) ?? []))),
       next_page_token: next,
-    };
+    });
   });
 
   const get = one.extend({ allow_deleted: z.union([z.boolean(), z.stringbool()]).default(false) });
@@ -136,7 +136,7 @@ export const loggedModels: Routes = (route) => {
     one.extend({ tags: fields.keyValues(100) }),
     async (input, context) => {
       await context.dispatch("SetLoggedModelTags", { id: input.model_id, tags: input.tags });
-      return shown(context, input.model_id);
+      return {};
     },
   );
 
@@ -145,8 +145,10 @@ export const loggedModels: Routes = (route) => {
     "logged-models/:model_id/tags/:tag_key",
     one.extend({ tag_key: z.string() }),
     async (input, context) => {
-      await context.dispatch("DeleteLoggedModelTag", { id: input.model_id, key: input.tag_key });
-      return {};
+      const { model_id: id, tag_key: key } = input;
+      const { events } = await context.dispatch("DeleteLoggedModelTag", { id, key });
+      if (events.length > 0) return {};
+      throw new MillraceError("NOT_FOUND", `No tag with key '${key}' found for model with ID '${id}'.`);
     },
   );
 

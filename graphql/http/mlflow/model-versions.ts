@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isMillraceError, MillraceError } from "../../../schemas/errors.ts";
+import { withoutEmptyLists } from "./answers.ts";
 import type { MlflowContext, Routes } from "./door.ts";
-import { downloadUri, findOnnx, runOfSource } from "./model-source.ts";
+import { checkSource, downloadUri, findOnnx, runOfSource } from "./model-source.ts";
 import { modelVersionAnswer, NOT_SERVED_TAG } from "./registry-answers.ts";
 import * as fields from "./registry-fields.ts";
 import { registryReads } from "./registry-reads.ts";
@@ -18,14 +19,17 @@ const answerOf = async (context: MlflowContext, model: string, number: number) =
 const APPROVAL = "Registered through MLflow, where no policy guards Production";
 
 /**
- * With no policy a new version can be deployed at once; who may not approve leaves it pending. A version that somebody
- * has rejected stays so, though its source is registered again.
+ * With no policy a new version can be deployed at once; who may not approve leaves it pending, as does everybody a
+ * version of a source that somebody has rejected.
  */
 const approveUnguarded = async (context: MlflowContext, model: string, number: number): Promise<void> => {
   const { version: found } = await readsOf(context).version(model, number);
   if (found.status !== "pending") return;
   const policy = await context.deps.documents.get("policies", context.project, "Production");
   if (policy?.status === "active") return;
+  const reads = readsOf(context);
+  const others = await reads.versionsOf(await reads.model(model));
+  if (others.some(({ status, source }) => status === "rejected" && source === found.source)) return;
   try {
     await context.dispatch("ApproveModelVersion", { model, version: number, comment: APPROVAL });
   } catch (error) {
@@ -52,7 +56,10 @@ const reasonOf = (error: unknown): string | null =>
 
 /** As ONNX where the source has a file that we serve; as another format, saying why not, where it has none. */
 const createVersion = async (context: MlflowContext, { name: model, source, run_id }: CreateInput) => {
-  const said = { model, source, run: run_id || (await runOfSource(context, source)) };
+  checkSource(source);
+  const run = run_id || (await runOfSource(context, source));
+  const isKnown = run !== null && (await context.states.run(context.project, run)) !== null;
+  const said = { model, source, reuse: false, ...(isKnown ? { run } : { foreignRun: run }) };
   const found = await findOnnx(context, source);
   if (found === null) {
     return { ...(await context.dispatch("CreateModelVersion", { ...said, format: "other" })), reason: null };
@@ -107,7 +114,7 @@ export const modelVersions: Routes = (route) => {
     const usual = ["last_updated_timestamp DESC", "name ASC", "version_number DESC"];
     const found = await readsOf(context).versions();
     const { page, next } = searchPage("modelVersions", found, versionValues, input, usual);
-    return { model_versions: page.map(modelVersionAnswer), next_page_token: next };
+    return withoutEmptyLists({ model_versions: page.map(modelVersionAnswer), next_page_token: next });
   });
 
   route("GET", "model-versions/get-download-uri", one, async (input, context) => {

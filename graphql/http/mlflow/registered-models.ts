@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../../../schemas/errors.ts";
+import { withoutEmptyLists } from "./answers.ts";
 import type { MlflowContext, Routes } from "./door.ts";
 import { texts } from "./fields.ts";
 import { latestOf, modelVersionAnswer, registeredModelAnswer } from "./registry-answers.ts";
@@ -62,7 +63,7 @@ export const registeredModels: Routes = (route) => {
     const reads = readsOf(context);
     const { page, next } = searchPage("registeredModels", await reads.models(), modelValues, input, ["name ASC"]);
     const found = page.map(async (model) => registeredModelAnswer(model, await reads.versionsOf(model)));
-    return { registered_models: await Promise.all(found), next_page_token: next };
+    return withoutEmptyLists({ registered_models: await Promise.all(found), next_page_token: next });
   });
 
   const latestInput = z.object({ name, stages: texts.pipe(z.array(fields.stage)) });
@@ -70,7 +71,7 @@ export const registeredModels: Routes = (route) => {
     const reads = readsOf(context);
     const model = await reads.model(input.name);
     const versions = latestOf(await reads.versionsOf(model), input.stages);
-    return { model_versions: versions.map((version) => modelVersionAnswer({ model, version })) };
+    return withoutEmptyLists({ model_versions: versions.map((version) => modelVersionAnswer({ model, version })) });
   };
   route("GET", "registered-models/get-latest-versions", latestInput, latest);
   route("POST", "registered-models/get-latest-versions", latestInput, latest);
@@ -99,7 +100,7 @@ export const registeredModels: Routes = (route) => {
     const model = await reads.model(input.name);
     const found = model.aliases.find((known) => known.alias === input.alias);
     if (found === undefined) {
-      throw new MillraceError("NOT_FOUND", `Registered model alias ${input.alias} not found.`);
+      throw new MillraceError("BAD_REQUEST", `Registered model alias ${input.alias} not found.`);
     }
     return { model_version: modelVersionAnswer(await reads.version(input.name, found.version)) };
   });

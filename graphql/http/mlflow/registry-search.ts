@@ -33,7 +33,7 @@ export const versionValues = ({ version }: RegisteredVersion): Values =>
   valuesOf(
     {
       name: version.model,
-      run_id: version.run,
+      run_id: version.run ?? version.foreignRun ?? null,
       source_path: version.source,
       version_number: version.version,
       ...timesOf(version),
@@ -41,15 +41,14 @@ export const versionValues = ({ version }: RegisteredVersion): Values =>
     version.tags,
   );
 
-/** One page of what meets the filter, prompts left out; the token of the next page is "" at the end. */
+/** One page of what meets the filter, prompts left out; no token of a next one at the end. */
 export const searchPage = <T>(
   kind: SearchKind,
   items: readonly T[],
   valuesOfItem: (item: T) => Values,
   request: ListSearch,
   otherwise: readonly string[],
-): { page: T[]; next: string } => {
+): { page: T[]; next: string | undefined } => {
   const search = { ...request, filter: withoutPrompts(request.filter) };
-  const { page, next = "" } = searchList(kind, items, valuesOfItem, search, otherwise);
-  return { page, next };
+  return searchList(kind, items, valuesOfItem, search, otherwise);
 };
