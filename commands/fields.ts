@@ -64,14 +64,6 @@ export const count = z.int().min(0);
 
 const proto = "__proto__";
 
-const records = new WeakMap<z.ZodType, z.ZodType>();
-
-/** Its own member alone: read as others are, it would be the prototype. */
-const protoOf = (given: unknown): unknown =>
-  typeof given === "object" && given !== null && Object.hasOwn(given, proto)
-    ? Object.getOwnPropertyDescriptor(given, proto)?.value
-    : undefined;
-
 /**
  * Values by key, at most so many: without a bound, one command could be an event of any size. Zod passes over a key
  * named `__proto__`; here it is a key as others are.
@@ -82,24 +74,27 @@ export const recordOf = <Key extends z.ZodString, Value extends z.ZodType>(
   most: number,
   what: string,
 ) => {
-  const others = z.record(key, value);
-  const whole = z.unknown().transform((given, context) => {
-    const inner = protoOf(given);
-    const parsed = others.safeParse(given);
-    const own = inner === undefined ? null : value.safeParse(inner);
-    for (const issue of parsed.error?.issues ?? []) context.addIssue({ ...issue } as never);
-    for (const issue of own?.error?.issues ?? []) context.addIssue({ ...issue, path: [proto, ...issue.path] } as never);
-    if (!parsed.success || own?.success === false) return z.NEVER;
-    if (own === null) return parsed.data;
-    return Object.fromEntries([...Object.entries(parsed.data), [proto, own.data]]);
-  });
-  const bounded = (whole as unknown as typeof others).refine(
-    (given) => Object.keys(given).length <= most,
-    `expected at most ${most} ${what}`,
-  );
-  records.set(bounded, others);
-  return bounded;
+  const tooMany = `expected at most ${most} ${what}`;
+  const record = z.record(key, value).refine((given) => Object.keys(given).length <= most, tooMany);
+  const { run } = record._zod;
+  record._zod.run = (payload, context) => {
+    const { value: given } = payload;
+    const own = typeof given === "object" && given !== null ? ownProto(given) : undefined;
+    const result = run(payload, context);
+    if (own === undefined || result instanceof Promise || result.issues.length > 0) return result;
+    const parsed = value.safeParse(own.value);
+    for (const issue of parsed.error?.issues ?? []) {
+      result.issues.push({ ...issue, path: [proto, ...issue.path] } as (typeof result.issues)[number]);
+    }
+    const members = result.value as Record<string, unknown>;
+    Object.defineProperty(members, proto, { ...own, value: parsed.data });
+    if (Object.keys(members).length > most) {
+      result.issues.push({ code: "custom", path: [], input: given, message: tooMany });
+    }
+    return result;
+  };
+  return record;
 };
 
-/** The plain shape of a `recordOf`, for who reads shapes; undefined for any other. */
-export const recordShapeOf = (shape: z.ZodType): z.ZodType | undefined => records.get(shape);
+/** As a member of its own alone: read as others are, it would be the prototype. */
+const ownProto = (given: object): PropertyDescriptor | undefined => Object.getOwnPropertyDescriptor(given, proto);

@@ -44,7 +44,9 @@ export const payloads = {
   ChangeFeatureView: z.strictObject({ id: slug, definition: define.featureViewDefinition }),
   ArchiveFeatureView: z.strictObject({ id: slug }),
 
-  RegisterModel: z.strictObject({ id: modelName, description: description.default("") }),
+  /** Its name is its id without one. */
+  RegisterModel: z.strictObject({ id: modelName, name: modelName.optional(), description: description.default("") }),
+  RenameModel: z.strictObject({ model: modelName, name: modelName }),
   CreateModelVersion: z.strictObject({
     model: modelName,
     format: z.enum(["onnx", "other"]).default("onnx"),

@@ -27,7 +27,12 @@ type VersionCommand =
   | Command<"SetModelAlias">
   | Command<"RemoveModelAlias">;
 
-export type ModelCommand = Command<"RegisterModel"> | Command<"ArchiveModel"> | VersionCommand | AnnotationCommand;
+export type ModelCommand =
+  | Command<"RegisterModel">
+  | Command<"RenameModel">
+  | Command<"ArchiveModel">
+  | VersionCommand
+  | AnnotationCommand;
 
 /**
  * A registered model with its versions. Only a version that was approved, or that holds a stage, may be pointed at by
@@ -39,10 +44,12 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
 
   decide(command, state, context) {
     if (command.type === "RegisterModel") {
-      const { id, description } = command.data;
-      if (state === null) return [{ type: "ModelRegistered", data: { description } }];
+      const { id, description, name: wanted = id } = command.data;
+      if (state === null) {
+        return [{ type: "ModelRegistered", data: { description, ...(wanted === id ? {} : { name: wanted }) } }];
+      }
       active(state, id);
-      if (state.description === description) return [];
+      if (state.description === description && (state.name ?? id) === wanted) return [];
       throw taken(`model "${id}"`);
     }
     const name = command.data.model;
@@ -51,6 +58,10 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
       return current.status === "archived" ? [] : [{ type: "ModelArchived", data: {} }];
     }
     active(current, name);
+    if (command.type === "RenameModel") {
+      const { name: wanted } = command.data;
+      return (current.name ?? name) === wanted ? [] : [{ type: "ModelRenamed", data: { name: wanted } }];
+    }
     switch (command.type) {
       case "DescribeModel":
       case "SetModelTag":
@@ -67,6 +78,8 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
   evolve(state, event) {
     if (event.type === "ModelRegistered") {
       return {
+        name: event.data.name ?? null,
+        formerNames: new Set(),
         description: event.data.description,
         tags: new Map(),
         versions: [],
@@ -105,6 +118,12 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
         return { ...state, aliases: new Map([...state.aliases].filter(([alias]) => alias !== event.data.alias)) };
       case "ModelArchived":
         return { ...state, status: "archived" };
+      case "ModelRenamed": {
+        const formerNames = new Set(state.formerNames);
+        if (state.name !== null) formerNames.add(state.name);
+        formerNames.delete(event.data.name);
+        return { ...state, name: event.data.name, formerNames };
+      }
       case "ModelDescribed":
         return { ...state, description: event.data.description };
       case "ModelTagSet":

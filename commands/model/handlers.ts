@@ -46,7 +46,20 @@ const repeatedVersion = (command: ModelCommand, state: Model | null): number | u
     : undefined;
 
 export const modelHandlers = handlersOf(model, {
-  RegisterModel: { id: ({ id }) => id, prepare: asGiven("RegisterModel") },
+  RegisterModel: {
+    id: ({ id }) => id,
+    prepare: asGiven("RegisterModel", async ({ id, name = id }, { project, state, checks }) => {
+      if (state === null) await checks.takeModelName(project, name, id);
+    }),
+    serial: "project",
+  },
+  RenameModel: {
+    id: (payload) => payload.model,
+    prepare: asGiven("RenameModel", async ({ model: id, name }, { project, state, checks }) => {
+      if (state?.status === "active" && (state.name ?? id) !== name) await checks.takeModelName(project, name, id);
+    }),
+    serial: "project",
+  },
   CreateModelVersion: { id: (payload) => payload.model, prepare: createVersion, version: repeatedVersion },
   ApproveModelVersion: { id: (payload) => payload.model, prepare: asGiven("ApproveModelVersion") },
   RejectModelVersion: {

@@ -1,7 +1,7 @@
 import type { InputObjectRef, InputRef } from "@pothos/core";
 import { z } from "zod";
 import * as define from "../../commands/definitions.ts";
-import { instant, recordShapeOf } from "../../commands/fields.ts";
+import { instant } from "../../commands/fields.ts";
 import * as track from "../../commands/tracking.ts";
 import { builder } from "../builder.ts";
 import { enumOf } from "../enums.ts";
@@ -50,7 +50,7 @@ const unwrap = (shape: Shape): Shape => {
   ) {
     return unwrap(shape.unwrap() as Shape);
   }
-  return recordShapeOf(shape) ?? shape;
+  return shape;
 };
 
 /** The fields of an object; those of all branches of a union of objects, required where every branch requires them. */

@@ -59,7 +59,8 @@ export type GuardedStage = "Staging" | "Production";
 type Decided = { version: number; comment: string; admin?: true };
 
 export type ModelEvent =
-  | Event<"ModelRegistered", { description: string }>
+  /** Its name is its id without one. */
+  | Event<"ModelRegistered", { description: string; name?: string }>
   | Event<"ModelVersionCreated", ModelVersionDefinition>
   | Event<"ModelVersionApproved", Decided>
   | Event<"ModelVersionRejected", { version: number; comment: string }>
@@ -67,6 +68,7 @@ export type ModelEvent =
   | Event<"ModelAliasRemoved", { alias: string }>
   | Event<"ModelArchived", Record<string, never>>
   | Event<"ModelDescribed", { description: string }>
+  | Event<"ModelRenamed", { name: string }>
   | Event<"ModelTagSet", { key: string; value: string }>
   | Event<"ModelTagRemoved", { key: string }>
   | Event<"ModelVersionDescribed", { version: number; description: string }>

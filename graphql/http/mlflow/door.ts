@@ -14,6 +14,7 @@ import { inputOf, parsed } from "./input.ts";
 import { loggedModels } from "./logged-models.ts";
 import { metrics } from "./metrics.ts";
 import { modelVersions } from "./model-versions.ts";
+import { multipart } from "./multipart.ts";
 import { registeredModels } from "./registered-models.ts";
 import { runs } from "./runs.ts";
 
@@ -93,6 +94,7 @@ export const mlflowDoor =
       for (const api of ["/api", "/ajax-api"]) {
         await root.register(rest, { prefix: `${base}${api}/2.0/mlflow` });
         await root.register(artifactProxy(contextOf, deps), { prefix: `${base}${api}/2.0/mlflow-artifacts` });
+        await root.register(multipart(contextOf, deps), { prefix: `${base}${api}/2.0/mlflow-artifacts/mpu` });
         serverInfo(root, `${base}${api}/3.0/mlflow`);
       }
     }

@@ -26,7 +26,7 @@ const versionFile = async (
   { name, version, path: below }: z.output<typeof ofVersion>,
   { deps, project }: MlflowContext,
 ): Promise<Wanted> => {
-  const { source } = (await registryReads(deps.documents, project).version(name, version)).version;
+  const { source } = (await registryReads(deps, project).version(name, version)).version;
   const place = source === null ? null : placeOfSource(source);
   if (place === null) throw new MillraceError("NOT_FOUND", `the files of version ${version} of "${name}" are not here`);
   const { owner: kind, id, folder } = place;

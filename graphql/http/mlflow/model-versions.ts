@@ -10,7 +10,10 @@ import { searchPage, versionValues } from "./registry-search.ts";
 
 const { name, version } = fields;
 
-const readsOf = ({ deps, project }: MlflowContext) => registryReads(deps.documents, project);
+const readsOf = ({ deps, project }: MlflowContext) => registryReads(deps, project);
+
+/** The model of a name: what commands call it by. NOT_FOUND. */
+const idOf = async (context: MlflowContext, name: string): Promise<string> => (await readsOf(context).model(name)).id;
 
 const answerOf = async (context: MlflowContext, model: string, number: number) => ({
   model_version: modelVersionAnswer(await readsOf(context).version(model, number)),
@@ -22,16 +25,15 @@ const APPROVAL = "Registered through MLflow, where no policy guards Production";
  * With no policy a new version can be deployed at once; who may not approve leaves it pending, as does everybody a
  * version of a source that somebody has rejected.
  */
-const approveUnguarded = async (context: MlflowContext, model: string, number: number): Promise<void> => {
-  const { version: found } = await readsOf(context).version(model, number);
+const approveUnguarded = async (context: MlflowContext, name: string, number: number): Promise<void> => {
+  const { version: found, model: of } = await readsOf(context).version(name, number);
   if (found.status !== "pending") return;
   const policy = await context.deps.documents.get("policies", context.project, "Production");
   if (policy?.status === "active") return;
-  const reads = readsOf(context);
-  const others = await reads.versionsOf(await reads.model(model));
+  const others = await readsOf(context).versionsOf(of);
   if (others.some(({ status, source }) => status === "rejected" && source === found.source)) return;
   try {
-    await context.dispatch("ApproveModelVersion", { model, version: number, comment: APPROVAL });
+    await context.dispatch("ApproveModelVersion", { model: of.id, version: number, comment: APPROVAL });
   } catch (error) {
     if (!isMillraceError(error, "FORBIDDEN")) throw error;
   }
@@ -55,7 +57,7 @@ const reasonOf = (error: unknown): string | null =>
     : null;
 
 /** As ONNX where the source has a file that we serve; as another format, saying why not, where it has none. */
-const createVersion = async (context: MlflowContext, { name: model, source, run_id }: CreateInput) => {
+const createVersion = async (context: MlflowContext, model: string, { source, run_id }: CreateInput) => {
   checkSource(source);
   const run = run_id || (await runOfSource(context, source));
   const isKnown = run !== null && (await context.states.run(context.project, run)) !== null;
@@ -78,9 +80,10 @@ const createVersion = async (context: MlflowContext, { name: model, source, run_
 /** `model-versions/*`. */
 export const modelVersions: Routes = (route) => {
   route("POST", "model-versions/create", createInput, async (input, context) => {
-    const { version: number, reason } = await createVersion(context, input);
+    const model = await idOf(context, input.name);
+    const { version: number, reason } = await createVersion(context, model, input);
     if (number === undefined) throw new MillraceError("PROJECTION_BEHIND", "the version has no number yet; ask again");
-    const of = { model: input.name, version: number };
+    const of = { model, version: number };
     const tags = reason === null ? input.tags : [...input.tags, { key: NOT_SERVED_TAG, value: reason.slice(0, 8000) }];
     for (const { key, value } of tags) await context.dispatch("SetModelVersionTag", { ...of, key, value });
     if (input.description !== "") {
@@ -98,15 +101,15 @@ export const modelVersions: Routes = (route) => {
     "model-versions/update",
     one.extend({ description: z.string().default("") }),
     async (input, context) => {
-      const { name: model, version: number, description } = input;
-      await context.dispatch("DescribeModelVersion", { model, version: number, description });
-      return answerOf(context, model, number);
+      const { name: of, version: number, description } = input;
+      await context.dispatch("DescribeModelVersion", { model: await idOf(context, of), version: number, description });
+      return answerOf(context, of, number);
     },
   );
 
   route("DELETE", "model-versions/delete", one, async (input, context) => {
-    await readsOf(context).version(input.name, input.version);
-    await context.dispatch("DeleteModelVersion", { model: input.name, version: input.version });
+    const { model } = await readsOf(context).version(input.name, input.version);
+    await context.dispatch("DeleteModelVersion", { model: model.id, version: input.version });
     return {};
   });
 
@@ -130,24 +133,27 @@ export const modelVersions: Routes = (route) => {
 
   const move = one.extend({ stage: fields.stage, archive_existing_versions: z.boolean().default(false) });
   route("POST", "model-versions/transition-stage", move, async (input, context) => {
-    const { name: model, version: number, stage, archive_existing_versions: archiveExisting } = input;
+    const { version: number, stage, archive_existing_versions: archiveExisting } = input;
     if (archiveExisting && stage !== "Staging" && stage !== "Production") {
       throw new MillraceError(
         "BAD_REQUEST",
         `archive_existing_versions: only Staging and Production have versions to archive, not ${stage}`,
       );
     }
+    const model = await idOf(context, input.name);
     await context.dispatch("TransitionStage", { model, version: number, stage, archiveExisting });
-    return answerOf(context, model, number);
+    return answerOf(context, input.name, number);
   });
 
   const tagInput = one.extend({ key: z.string(), value: z.string().default("") });
-  route("POST", "model-versions/set-tag", tagInput, async ({ name: model, version: number, key, value }, context) => {
+  route("POST", "model-versions/set-tag", tagInput, async ({ name: of, version: number, key, value }, context) => {
+    const model = await idOf(context, of);
     await context.dispatch("SetModelVersionTag", { model, version: number, key, value });
     return {};
   });
   route("DELETE", "model-versions/delete-tag", tagInput.omit({ value: true }), async (input, context) => {
-    const { name: model, version: number, key } = input;
+    const { version: number, key } = input;
+    const model = await idOf(context, input.name);
     await context.dispatch("RemoveModelVersionTag", { model, version: number, key });
     return {};
   });

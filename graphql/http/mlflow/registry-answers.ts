@@ -1,6 +1,6 @@
 import type { ModelDocument, ModelVersionDocument } from "../../../projections/documents/types.ts";
 import { pairs, withoutEmptyLists } from "./answers.ts";
-import type { RegisteredVersion } from "./registry-reads.ts";
+import { nameOf, type RegisteredVersion } from "./registry-reads.ts";
 
 /** The logged model that a source names. */
 const loggedModelOf = (source: string | null): string | undefined =>
@@ -11,7 +11,7 @@ export const NOT_SERVED_TAG = "millrace.not-served";
 
 export const modelVersionAnswer = ({ model, version }: RegisteredVersion) =>
   withoutEmptyLists({
-    name: model.id,
+    name: nameOf(model),
     version: String(version.version),
     creation_timestamp: version.createdAt,
     last_updated_timestamp: version.updatedAt,
@@ -39,7 +39,7 @@ export const latestOf = (versions: readonly ModelVersionDocument[], asked: reado
 
 export const registeredModelAnswer = (model: ModelDocument, versions: readonly ModelVersionDocument[]) =>
   withoutEmptyLists({
-    name: model.id,
+    name: nameOf(model),
     creation_timestamp: model.createdAt,
     last_updated_timestamp: model.updatedAt,
     user_id: model.createdBy,

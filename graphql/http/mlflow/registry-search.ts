@@ -1,7 +1,7 @@
 import type { ModelDocument } from "../../../projections/documents/types.ts";
 import type { SearchKind, Values } from "../../../projections/tracking/index.ts";
 import { type ListSearch, oneValue, ownValue, searchList } from "./lists.ts";
-import type { RegisteredVersion } from "./registry-reads.ts";
+import { nameOf, type RegisteredVersion } from "./registry-reads.ts";
 
 type Attributes = Readonly<Record<string, string | number | null>>;
 
@@ -27,12 +27,12 @@ const timesOf = ({ createdAt, updatedAt }: { createdAt: number; updatedAt: numbe
 });
 
 export const modelValues = (model: ModelDocument): Values =>
-  valuesOf({ name: model.id, ...timesOf(model) }, model.tags);
+  valuesOf({ name: nameOf(model), ...timesOf(model) }, model.tags);
 
-export const versionValues = ({ version }: RegisteredVersion): Values =>
+export const versionValues = ({ model, version }: RegisteredVersion): Values =>
   valuesOf(
     {
-      name: version.model,
+      name: nameOf(model),
       run_id: version.run ?? version.foreignRun ?? null,
       source_path: version.source,
       version_number: version.version,
