@@ -15,6 +15,11 @@ export const differences: readonly KnownDifference[] = [
     at: /^body\.(registered_models?|model_versions?)(\.\d+)?(\.latest_versions\.\d+)?\.user_id$/,
   },
   {
+    said: "A version says its aliases wherever it is shown; MLflow leaves them out of searches and of latest versions.",
+    calls: ["renaming a model", "a model by its new name", "searching versions by the new name"],
+    at: /aliases$/,
+  },
+  {
     said: "A name that is taken is `RESOURCE_ALREADY_EXISTS` for a renamed experiment, too; MLflow says `BAD_REQUEST`.",
     calls: ["renaming to a name that is taken"],
     at: /error_code$/,

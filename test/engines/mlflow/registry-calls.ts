@@ -19,7 +19,6 @@ const models: Call[] = [
   post("a registered model named with a colon", "registered-models/create", { name: "a:b" }),
   post("a registered model named with a dot", "registered-models/create", { name: "a.b" }),
   post("a registered model named with a percent", "registered-models/create", { name: "a%b" }),
-  post("a registered model of a long name", "registered-models/create", { name: "n".repeat(257) }),
   post("a registered model named __proto__", "registered-models/create", { name: "__proto__" }),
   get("a registered model read", "registered-models/get", { name: "fraud" }),
   get("no registered model", "registered-models/get", { name: "nobody" }),
@@ -304,6 +303,7 @@ const forms: Call[] = [
     headers: { "content-type": "text/plain" },
   }),
   get("a parameter given twice", "experiments/get", { experiment_id: ["0", "0"] }),
+  post("a registered model of a long name", "registered-models/create", { name: "n".repeat(257) }),
 ];
 
 export const registryCalls: readonly Call[] = [
