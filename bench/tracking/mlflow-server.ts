@@ -21,7 +21,9 @@ export const startMlflow = async (
   const store = `sqlite:///${join(directory, "mlflow.db")}`;
   const place = ["--host", "127.0.0.1", "--port", String(port)];
   const arguments_ = [...own, "server", "--backend-store-uri", store, ...place, ...options];
-  const server = spawn(program, arguments_, { cwd: directory, stdio: "ignore", detached: true });
+  // Its workers for evaluations, eight processes, would take from what is measured and outlive a kill.
+  const env = { ...process.env, MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false" };
+  const server = spawn(program, arguments_, { cwd: directory, stdio: "ignore", detached: true, env });
   const ended = once(server, "exit");
   const close = async (): Promise<void> => {
     // Its workers too: they are of its process group, which is of our making.
