@@ -148,7 +148,9 @@ export const run = async (options: { events?: number; seconds?: number } = {}): 
   let sinks: Promise<void> = Promise.resolve();
   try {
     await ensureTables(warehouse);
-    const store = trackingStore({ broker, registry, warehouse, runs: async (_, ids) => ids.map(documentOf) });
+    const store = trackingStore({
+      ...{ broker, eventStore, registry, warehouse, runs: async (_, ids) => ids.map(documentOf) },
+    });
     const topics = () => [{ kind: "metrics" as const, project: "bench", topic: topicOf.metrics("bench") }];
     sinks = runSinks({ broker, warehouse, topics, signal: stop.signal, clock: systemClock });
     const of = { run: runId, experiment: "0" };

@@ -76,4 +76,6 @@ export type Checks = {
    * CONFLICT while another process is at it.
    */
   takeExperimentName(project: string, name: string, experiment: string): Promise<void>;
+  /** The same of a model; an archived one has given its name up. */
+  takeModelName(project: string, name: string, model: string): Promise<void>;
 };

@@ -62,10 +62,39 @@ export const version = z.int().positive().max(1_000_000);
 
 export const count = z.int().min(0);
 
-/** Values by key, at most so many: without a bound, one command could be an event of any size. */
+const proto = "__proto__";
+
+/**
+ * Values by key, at most so many: without a bound, one command could be an event of any size. Zod passes over a key
+ * named `__proto__`; here it is a key as others are.
+ */
 export const recordOf = <Key extends z.ZodString, Value extends z.ZodType>(
   key: Key,
   value: Value,
   most: number,
   what: string,
-) => z.record(key, value).refine((given) => Object.keys(given).length <= most, `expected at most ${most} ${what}`);
+) => {
+  const tooMany = `expected at most ${most} ${what}`;
+  const record = z.record(key, value).refine((given) => Object.keys(given).length <= most, tooMany);
+  const { run } = record._zod;
+  record._zod.run = (payload, context) => {
+    const { value: given } = payload;
+    const own = typeof given === "object" && given !== null ? ownProto(given) : undefined;
+    const result = run(payload, context);
+    if (own === undefined || result instanceof Promise || result.issues.length > 0) return result;
+    const parsed = value.safeParse(own.value);
+    for (const issue of parsed.error?.issues ?? []) {
+      result.issues.push({ ...issue, path: [proto, ...issue.path] } as (typeof result.issues)[number]);
+    }
+    const members = result.value as Record<string, unknown>;
+    Object.defineProperty(members, proto, { ...own, value: parsed.data });
+    if (Object.keys(members).length > most) {
+      result.issues.push({ code: "custom", path: [], input: given, message: tooMany });
+    }
+    return result;
+  };
+  return record;
+};
+
+/** As a member of its own alone: read as others are, it would be the prototype. */
+const ownProto = (given: object): PropertyDescriptor | undefined => Object.getOwnPropertyDescriptor(given, proto);

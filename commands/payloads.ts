@@ -44,7 +44,9 @@ export const payloads = {
   ChangeFeatureView: z.strictObject({ id: slug, definition: define.featureViewDefinition }),
   ArchiveFeatureView: z.strictObject({ id: slug }),
 
-  RegisterModel: z.strictObject({ id: modelName, description: description.default("") }),
+  /** Its name is its id without one. */
+  RegisterModel: z.strictObject({ id: modelName, name: modelName.optional(), description: description.default("") }),
+  RenameModel: z.strictObject({ model: modelName, name: modelName }),
   CreateModelVersion: z.strictObject({
     model: modelName,
     format: z.enum(["onnx", "other"]).default("onnx"),
@@ -58,6 +60,10 @@ export const payloads = {
     lineage: define.lineage.prefault({}),
     source: track.location.nullable().default(null),
     run: track.runId.nullable().default(null),
+    /** A run that is not of this project: of another tracking server. Nothing is known of it but its id. */
+    foreignRun: track.foreignRun.nullable().default(null),
+    /** Whether a version of the same definition, where there is one, is answered instead of a new one. */
+    reuse: z.boolean().default(true),
   }),
   ApproveModelVersion: z.strictObject({ model: modelName, version, comment: statement }),
   RejectModelVersion: z.strictObject({ model: modelName, version, comment: statement }),
@@ -65,10 +71,10 @@ export const payloads = {
   RemoveModelAlias: z.strictObject({ model: modelName, alias: z.string().min(1).max(255) }),
   ArchiveModel: z.strictObject({ model: modelName }),
   DescribeModel: z.strictObject({ model: modelName, description }),
-  SetModelTag: z.strictObject({ model: modelName, key: track.key, value: track.tagValue }),
+  SetModelTag: z.strictObject({ model: modelName, key: track.key, value: track.registryTagValue }),
   RemoveModelTag: z.strictObject({ model: modelName, key: track.key }),
   DescribeModelVersion: z.strictObject({ model: modelName, version, description }),
-  SetModelVersionTag: z.strictObject({ model: modelName, version, key: track.key, value: track.tagValue }),
+  SetModelVersionTag: z.strictObject({ model: modelName, version, key: track.key, value: track.registryTagValue }),
   RemoveModelVersionTag: z.strictObject({ model: modelName, version, key: track.key }),
   /** Counts for one stage, where its policy asks for approvals. */
   GiveApproval: z.strictObject({ model: modelName, version, stage: define.guardedStage, comment: text.default("") }),
@@ -132,7 +138,7 @@ export const payloads = {
     tags: track.tags.default({}),
   }),
   RenameExperiment: z.strictObject({ id: track.experimentId, name: track.experimentName }),
-  SetExperimentTag: z.strictObject({ id: track.experimentId, key: track.key, value: track.tagValue }),
+  SetExperimentTag: z.strictObject({ id: track.experimentId, key: track.key, value: track.experimentTagValue }),
   DeleteExperimentTag: z.strictObject({ id: track.experimentId, key: track.key }),
   DeleteExperiment: z.strictObject({ id: track.experimentId }),
   RestoreExperiment: z.strictObject({ id: track.experimentId }),
@@ -169,7 +175,7 @@ export const payloads = {
   CreateLoggedModel: z.strictObject({
     id: track.loggedModelId.optional(),
     experiment: track.experimentId,
-    name: track.title,
+    name: track.loggedModelName,
     run: track.runId.nullable().default(null),
     modelType: track.title.nullable().default(null),
     params: track.params.default({}),

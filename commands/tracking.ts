@@ -51,6 +51,16 @@ const paramValue = z.string().max(6000);
 
 export const tagValue = z.string().max(8000);
 
+/** MLflow's limits for the tags of an experiment, and for those of the registry. */
+export const experimentTagValue = z.string().max(20_000);
+export const registryTagValue = z.string().max(100_000);
+
+/** A run of another tracking server, by whatever id it has there. */
+export const foreignRun = z.string().min(1).max(500);
+
+/** Of a logged model: part of URIs, so without what ends a name there. */
+export const loggedModelName = title.regex(/^[^/:.%"']+$/, "expected no / : . % \" or '");
+
 const batchOf = (value: z.ZodString, what: string) => recordOf(key, value, MAX_BATCH, `${what} at once`);
 
 export const params = batchOf(paramValue, "parameters");

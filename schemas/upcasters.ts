@@ -40,6 +40,7 @@ const steps: Record<LifecycleEvent["type"], readonly Upcaster[]> = {
   ModelAliasRemoved: [],
   ModelArchived: [],
   ModelDescribed: [],
+  ModelRenamed: [],
   ModelTagSet: [],
   ModelTagRemoved: [],
   ModelVersionDescribed: [],

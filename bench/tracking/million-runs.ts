@@ -18,7 +18,7 @@ export const insertRuns = async (warehouse: Warehouse, project: string, count: n
       ('param.depth', toString(number % 10), 0), ('param.rate', toString(number % 1000), 0),
       ('tag.team', concat('t', toString(number % 7)), 0), ('tag.note', concat('note ', toString(number)), 0)] AS f`);
   for (const table of ["run_metrics", "latest_metrics"]) {
-    await command(`INSERT INTO ${table} (project, experiment, key, run, value, timestamp, step, rank, _topic, _partition, _offset)
+    await command(`INSERT INTO ${table} (project, experiment, key, run, value, timestamp, step, recency, _topic, _partition, _offset)
       SELECT {project:String}, '1', arrayJoin(['auc', 'loss', 'rmse']) AS key, ${runSql}, (cityHash64(number, key) % 1000003) / 1000003,
         {started:Int64} + number, 100, {started:Int64} + number, 'bench.metrics', 0, number FROM numbers({count:UInt64})`);
   }

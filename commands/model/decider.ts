@@ -16,7 +16,8 @@ import {
 } from "./state.ts";
 
 type VersionCommand =
-  | { type: "CreateModelVersion"; data: { model: string; definition: NewModelVersion } }
+  /** `reuse` false: a version of the same definition is no answer. */
+  | { type: "CreateModelVersion"; data: { model: string; definition: NewModelVersion; reuse?: boolean } }
   | Command<"ApproveModelVersion">
   | Command<"RejectModelVersion">
   | Command<"GiveApproval">
@@ -26,7 +27,12 @@ type VersionCommand =
   | Command<"SetModelAlias">
   | Command<"RemoveModelAlias">;
 
-export type ModelCommand = Command<"RegisterModel"> | Command<"ArchiveModel"> | VersionCommand | AnnotationCommand;
+export type ModelCommand =
+  | Command<"RegisterModel">
+  | Command<"RenameModel">
+  | Command<"ArchiveModel">
+  | VersionCommand
+  | AnnotationCommand;
 
 /**
  * A registered model with its versions. Only a version that was approved, or that holds a stage, may be pointed at by
@@ -38,10 +44,12 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
 
   decide(command, state, context) {
     if (command.type === "RegisterModel") {
-      const { id, description } = command.data;
-      if (state === null) return [{ type: "ModelRegistered", data: { description } }];
+      const { id, description, name: wanted = id } = command.data;
+      if (state === null) {
+        return [{ type: "ModelRegistered", data: { description, ...(wanted === id ? {} : { name: wanted }) } }];
+      }
       active(state, id);
-      if (state.description === description) return [];
+      if (state.description === description && (state.name ?? id) === wanted) return [];
       throw taken(`model "${id}"`);
     }
     const name = command.data.model;
@@ -50,6 +58,10 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
       return current.status === "archived" ? [] : [{ type: "ModelArchived", data: {} }];
     }
     active(current, name);
+    if (command.type === "RenameModel") {
+      const { name: wanted } = command.data;
+      return (current.name ?? name) === wanted ? [] : [{ type: "ModelRenamed", data: { name: wanted } }];
+    }
     switch (command.type) {
       case "DescribeModel":
       case "SetModelTag":
@@ -66,6 +78,8 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
   evolve(state, event) {
     if (event.type === "ModelRegistered") {
       return {
+        name: event.data.name ?? null,
+        formerNames: new Set(),
         description: event.data.description,
         tags: new Map(),
         versions: [],
@@ -104,6 +118,12 @@ export const model: Decider<Model | null, ModelCommand, ModelEvent> = {
         return { ...state, aliases: new Map([...state.aliases].filter(([alias]) => alias !== event.data.alias)) };
       case "ModelArchived":
         return { ...state, status: "archived" };
+      case "ModelRenamed": {
+        const formerNames = new Set(state.formerNames);
+        if (state.name !== null) formerNames.add(state.name);
+        formerNames.delete(event.data.name);
+        return { ...state, name: event.data.name, formerNames };
+      }
       case "ModelDescribed":
         return { ...state, description: event.data.description };
       case "ModelTagSet":
@@ -129,8 +149,8 @@ const decideVersion = (command: VersionCommand, state: Model, { actor, admin }: 
   const asAdmin = admin === true ? { admin } : {};
   switch (command.type) {
     case "CreateModelVersion": {
-      const { definition } = command.data;
-      return sameVersion(state, definition) !== undefined
+      const { definition, reuse = true } = command.data;
+      return reuse && sameVersion(state, definition) !== undefined
         ? []
         : [{ type: "ModelVersionCreated", data: { version: state.versions.length + 1, ...definition } }];
     }

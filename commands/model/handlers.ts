@@ -14,20 +14,20 @@ const createVersion = async (
   // Asked here too, so that a model's name is corrected before its file is read.
   if (state === null)
     throw new MillraceError("NOT_FOUND", `model "${payload.model}" does not exist; register it first`);
-  const { model, artifact, format, profile } = payload;
+  const { model, artifact, format, profile, reuse } = payload;
   for (const run of new Set([payload.run, payload.lineage.run])) {
     if (run !== null) await checks.checkRun(project, run);
   }
   if (profile !== null) await checks.findArtifact(profile);
   if (format === "other") {
     if (artifact !== null) await checks.findArtifact(artifact);
-    return { type: "CreateModelVersion", data: { model, definition: otherDefinitionOf(payload) } };
+    return { type: "CreateModelVersion", data: { model, definition: otherDefinitionOf(payload), reuse } };
   }
   if (artifact === null) {
     throw new MillraceError("BAD_REQUEST", "artifact: give the SHA-256 of the ONNX file that was uploaded");
   }
   const definition = definitionOf({ ...payload, artifact }, await checks.inspectModel(artifact));
-  return { type: "CreateModelVersion", data: { model, definition } };
+  return { type: "CreateModelVersion", data: { model, definition, reuse } };
 };
 
 const judged = async (
@@ -46,7 +46,20 @@ const repeatedVersion = (command: ModelCommand, state: Model | null): number | u
     : undefined;
 
 export const modelHandlers = handlersOf(model, {
-  RegisterModel: { id: ({ id }) => id, prepare: asGiven("RegisterModel") },
+  RegisterModel: {
+    id: ({ id }) => id,
+    prepare: asGiven("RegisterModel", async ({ id, name = id }, { project, state, checks }) => {
+      if (state === null) await checks.takeModelName(project, name, id);
+    }),
+    serial: "project",
+  },
+  RenameModel: {
+    id: (payload) => payload.model,
+    prepare: asGiven("RenameModel", async ({ model: id, name }, { project, state, checks }) => {
+      if (state?.status === "active" && (state.name ?? id) !== name) await checks.takeModelName(project, name, id);
+    }),
+    serial: "project",
+  },
   CreateModelVersion: { id: (payload) => payload.model, prepare: createVersion, version: repeatedVersion },
   ApproveModelVersion: { id: (payload) => payload.model, prepare: asGiven("ApproveModelVersion") },
   RejectModelVersion: {

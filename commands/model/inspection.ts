@@ -30,15 +30,27 @@ export const definitionOf = (
   }
   const { format, artifact, metrics, profile, lineage, source, run } = payload;
   const { size, signature } = inspected;
-  return { format, artifact, size, signature, task, columns, metrics, profile, lineage, source, run };
+  const said = { format, artifact, metrics, profile, lineage, source, run, ...foreignRunOf(payload) };
+  return { ...said, size, signature, task, columns };
 };
 
 /** The definition of a version whose file is not read: only what was said is known. */
 export const otherDefinitionOf = (payload: Payload<"CreateModelVersion">): NewModelVersion => {
-  const { model: _, ...said } = payload;
+  const { model: _, reuse: __, foreignRun: ___, ...said } = payload;
   const signature = { inputs: [], outputs: [] };
-  return { ...said, task: payload.task ?? null, columns: payload.columns ?? [], size: 0, signature };
+  return {
+    ...said,
+    ...foreignRunOf(payload),
+    task: payload.task ?? null,
+    columns: payload.columns ?? [],
+    size: 0,
+    signature,
+  };
 };
+
+/** Versions that have none are as those of releases that knew of none. */
+const foreignRunOf = ({ foreignRun }: Payload<"CreateModelVersion">): { foreignRun?: string } =>
+  foreignRun === null ? {} : { foreignRun };
 
 const unsaid = (field: string): MillraceError =>
   new MillraceError("BAD_REQUEST", `${field}: the model file does not say it; give it in the command`);

@@ -19,6 +19,10 @@ export type ModelVersion = {
 
 /** Version n stands at index n - 1. */
 export type Model = {
+  /** Null where it is the model's id. */
+  name: string | null;
+  /** Names that it had and gave up: others may take them. */
+  formerNames: ReadonlySet<string>;
   description: string;
   tags: KeyValues;
   versions: readonly ModelVersion[];

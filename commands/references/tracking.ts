@@ -7,12 +7,13 @@ import { existing, refused } from "../refusals.ts";
 import { type Run, run } from "../run/decider.ts";
 import { type Fold, stateReader } from "../state-reader.ts";
 import { experimentNames } from "./experiment-names.ts";
+import { modelNames } from "./model-names.ts";
 
 /** What experiments, runs and logged models ask of each other. Only the stream in question is read. */
 export const trackingChecks = (
   eventStore: EventStore,
   clock: Clock,
-): Pick<Checks, "checkExperiment" | "checkRun" | "takeExperimentName"> => {
+): Pick<Checks, "checkExperiment" | "checkRun" | "takeExperimentName" | "takeModelName"> => {
   const reader = stateReader(eventStore);
   const names = experimentNames(eventStore, reader.load, clock);
   const stateOf = async (aggregate: Aggregate, fold: unknown, project: string, id: string): Promise<unknown> =>
@@ -30,5 +31,6 @@ export const trackingChecks = (
     },
 
     takeExperimentName: names.take,
+    takeModelName: modelNames(eventStore, reader.load, clock).take,
   };
 };

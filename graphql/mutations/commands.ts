@@ -26,6 +26,7 @@ const aggregateOf: Record<CommandType, Aggregate> = {
   RemoveModelAlias: "model",
   ArchiveModel: "model",
   DescribeModel: "model",
+  RenameModel: "model",
   SetModelTag: "model",
   RemoveModelTag: "model",
   DescribeModelVersion: "model",

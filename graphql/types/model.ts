@@ -91,6 +91,10 @@ ModelVersion.implement({
     lineage: t.expose("lineage", { type: ModelLineage }),
     source: t.exposeString("source", { nullable: true, description: "URI of what was registered." }),
     run: t.exposeString("run", { nullable: true, description: "The run that it was registered from." }),
+    foreignRun: t.exposeString("foreignRun", {
+      nullable: true,
+      description: "The run of another tracking server that it was registered from, by its id there.",
+    }),
     description: t.exposeString("description"),
     tags: t.expose("tags", { type: "StringMap" }),
     stage: t.expose("stage", { type: Stage }),
@@ -108,6 +112,10 @@ documentNode(Model);
 Model.implement({
   interfaces: [Document, builder.nodeInterfaceRef()],
   fields: (t) => ({
+    name: t.string({
+      description: "What it is called now; its slug unless it was renamed.",
+      resolve: ({ name, id }) => name ?? id,
+    }),
     description: t.exposeString("description"),
     latestVersion: t.exposeInt("latestVersion"),
     aliases: t.expose("aliases", { type: [Alias] }),

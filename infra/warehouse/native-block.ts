@@ -64,7 +64,11 @@ export const nativeBlock = (columns: readonly NativeColumn[]): NativeBlock => {
 };
 
 /** Numbers, times and UUIDs, each of so many bytes, as RowBinary has them. */
-export const numberColumn = (name: string, type: string, size: 4 | 8 | 16): NativeColumn & { to: RowBinaryWriter } => {
+export const numberColumn = (
+  name: string,
+  type: string,
+  size: 4 | 8 | 16 | 32,
+): NativeColumn & { to: RowBinaryWriter } => {
   const to = rowBinaryWriter(1 << 16);
   return {
     name,

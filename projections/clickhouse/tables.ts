@@ -2,7 +2,7 @@ import type { TableDefinition } from "../../infra/warehouse/ddl.ts";
 import { warehouseFailed } from "../../infra/warehouse/failures.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { placesTable } from "../places/kept-marks.ts";
-import { trackingTables } from "../tracking/tables.ts";
+import { latestTables, trackingTables } from "../tracking/tables.ts";
 
 /**
  * The warehouse's tables. Where rows come from a topic, `_topic`, `_partition` and `_offset` say from which record:
@@ -123,7 +123,7 @@ export const tables: readonly TableDefinition[] = [
   ...trackingTables,
 ];
 
-/** `anewWithout`: tables, made of the event store alone, that are dropped before where they lack this column. */
+/** `anewWithout`: tables that are dropped before where they lack this column, and filled again from their logs. */
 type Migration = {
   version: number;
   tables: readonly TableDefinition[];
@@ -137,6 +137,8 @@ const migrations: readonly Migration[] = [
   { version: 2, tables: [audit], anewWithout: { audit: "hash" } },
   { version: 3, tables: trackingTables },
   { version: 4, tables: [placesTable] },
+  // The latest point of a metric was the one of the highest timestamp, whatever its step.
+  { version: 5, tables: latestTables, anewWithout: { run_metrics: "recency", latest_metrics: "recency" } },
 ];
 
 /** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */

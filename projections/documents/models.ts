@@ -29,9 +29,10 @@ export const models: DocumentFold<"models"> = {
   project(document, event) {
     const { type, data } = lifecycleOf(event);
     if (type === "ModelRegistered") {
-      const { description } = data;
+      const { description, name } = data;
       return {
         ...created(event, idOfStream(event.stream)),
+        ...(name === undefined ? {} : { name }),
         description,
         latestVersion: 0,
         aliases: [],
@@ -55,6 +56,8 @@ export const models: DocumentFold<"models"> = {
         return changed(document, event, { aliases: document.aliases.filter(({ alias }) => alias !== data.alias) });
       case "ModelDescribed":
         return changed(document, event, { description: data.description });
+      case "ModelRenamed":
+        return changed(document, event, { name: data.name });
       case "ModelTagSet":
         return changed(document, event, { tags: { ...document.tags, [data.key]: data.value } });
       case "ModelTagRemoved":

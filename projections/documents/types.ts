@@ -41,6 +41,8 @@ export type FeatureViewDocument = DocumentBase & {
 };
 
 export type ModelDocument = DocumentBase & {
+  /** Its id without one. */
+  name?: string;
   description: string;
   latestVersion: number;
   aliases: { alias: string; version: number }[];

@@ -11,6 +11,8 @@ import type { Place } from "./filter/evaluate.ts";
 export type CandidateQuery = {
   project: string;
   experiments: readonly string[];
+  /** Those of them whose runs are deleted with them. */
+  deletedExperiments: readonly string[];
   filter: Filter;
   /** Runs that have the first key of the order, by it. */
   key: OrderKey;
@@ -106,7 +108,9 @@ const viewOf = (query: CandidateQuery, to: Binder): string[] => {
   if (query.view === "all") return [];
   const { where } = sourceOf({ entity: "attribute", key: "lifecycle", type: "text" }, query, to);
   const deleted = `SELECT run FROM run_fields WHERE ${where} GROUP BY run HAVING argMax(text, position) = 'deleted'`;
-  return [`run GLOBAL ${query.view === "active" ? "NOT IN" : "IN"} (${deleted})`];
+  if (query.view === "active") return [`run GLOBAL NOT IN (${deleted})`];
+  const wholly = `experiment IN ${to.bind("Array(String)", query.deletedExperiments)}`;
+  return [`(${wholly} OR run GLOBAL IN (${deleted}))`];
 };
 
 const isText = ({ type }: OrderKey): boolean => type === "text";

@@ -2,7 +2,6 @@ import type { Broker } from "../../infra/broker/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { ask } from "../clickhouse/read/ask.ts";
 import { doubleText, numberOf } from "./doubles.ts";
-import { isLater } from "./latest.ts";
 import { reachedOf } from "./metric-reads.ts";
 import type { ModelMetric } from "./points.ts";
 import { metricTail, reachedOfLog } from "./tail.ts";
@@ -28,13 +27,17 @@ const metricOf = ({ id, text, dataset, digest, ...row }: Row): ModelMetric => ({
   dataset: dataset === "" ? null : { name: dataset, digest },
 });
 
-const compare = (a: ModelMetric, b: ModelMetric): number => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1);
+const order = (a: string | number, b: string | number): number => (a === b ? 0 : a < b ? -1 : 1);
 
-/** The latest point of each metric, dataset and run that measured one of these models. */
+const compare = (a: ModelMetric, b: ModelMetric): number =>
+  order(a.key, b.key) || order(a.timestamp, b.timestamp) || order(a.step, b.step) || order(a.run, b.run);
+
+/** The points that runs have measured of these models, of these keys or of all; by key, timestamp, step and run. */
 export const modelMetrics = async (
   { broker, warehouse }: { broker: Broker; warehouse: Warehouse },
   project: string,
   models: readonly string[],
+  keys: readonly string[] | null = null,
 ): Promise<Map<string, ModelMetric[]>> => {
   if (models.length === 0) return new Map();
   // Asked before the rows: what comes in between is then read twice rather than not at all.
@@ -47,27 +50,26 @@ export const modelMetrics = async (
       warehouse,
       `SELECT model, replaceAll(toString(run), '-', '') AS id, key, toString(value) AS text, timestamp, step, dataset, digest
        FROM metrics WHERE project = {project:String} AND model IN {models:Array(String)}
-       ORDER BY timestamp DESC, isNaN(value), value DESC LIMIT 1 BY model, run, key, dataset, digest`,
-      { project, models: chunk },
+       ${keys === null ? "" : "AND key IN {keys:Array(String)}"}`,
+      { project, models: chunk, ...(keys === null ? {} : { keys }) },
     );
   const [rows, tail] = await Promise.all([Promise.all(chunks.map(read)), metricTail(broker, project, null, reached)]);
   const wanted = new Set(models);
-  const latest = new Map<string, ModelMetric>();
-  const take = (metric: ModelMetric): void => {
-    const { model, run, key, dataset } = metric;
-    const identity = JSON.stringify([model, run, key, dataset]);
-    const known = latest.get(identity);
-    if (known === undefined || isLater(metric, known)) latest.set(identity, metric);
+  const wantedKeys = keys === null ? null : new Set(keys);
+  const byModel = new Map<string, Map<string, ModelMetric>>();
+  const take = (row: Row): void => {
+    const points = byModel.get(row.model) ?? new Map<string, ModelMetric>();
+    byModel.set(row.model, points);
+    const metric = metricOf(row);
+    const { run, key, value, timestamp, step, dataset } = metric;
+    points.set(JSON.stringify([run, key, String(value), timestamp, step, dataset]), metric);
   };
-  for (const row of rows.flat()) take(metricOf(row));
+  for (const row of rows.flat()) take(row);
   for (const { run, points } of tail) {
     for (const { value, ...point } of points) {
-      if (wanted.has(point.model)) take(metricOf({ ...point, id: run, text: doubleText(value) }));
+      if (!wanted.has(point.model) || wantedKeys?.has(point.key) === false) continue;
+      take({ ...point, id: run, text: doubleText(value) });
     }
   }
-  const byModel = new Map<string, ModelMetric[]>();
-  for (const metric of [...latest.values()].sort(compare)) {
-    byModel.set(metric.model, [...(byModel.get(metric.model) ?? []), metric]);
-  }
-  return byModel;
+  return new Map([...byModel].map(([model, points]) => [model, [...points.values()].sort(compare)]));
 };

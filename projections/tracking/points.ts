@@ -31,7 +31,8 @@ export type MetricHistory = { points: MetricPoint[]; next: string | null };
 /** As in mlflow/utils/validation.py. */
 const mostPoints = 1000;
 const longestKey = 250;
-const keyForm = /^[/\w.\- :]+$/;
+/** What Python's `\w` is, which knows letters and digits of every script. */
+const keyForm = /^[/\p{L}\p{N}_.\- :]+$/u;
 const runForm = /^[0-9a-f]{32}$/;
 
 export const isRunId = (run: string): boolean => runForm.test(run);
@@ -41,7 +42,8 @@ const refuse = (message: string): never => {
 };
 
 const checkKey = (key: string, name: string): void => {
-  if (key.length > longestKey) refuse(`${name}: of ${key.length} characters; at most ${longestKey} are allowed`);
+  const { length } = [...key];
+  if (length > longestKey) refuse(`${name}: of ${length} characters; at most ${longestKey} are allowed`);
   if (!keyForm.test(key)) {
     refuse(`${name}: "${key}" may hold only letters, digits, _ - . : / and spaces, and at least one`);
   }

@@ -11,6 +11,8 @@ import { runValues } from "./run-values.ts";
 
 export type RunSearch = {
   experiments: readonly string[];
+  /** Those of them that are deleted: with an experiment its runs are. */
+  deletedExperiments?: readonly string[];
   /** MLflow's language, e.g. `metrics.auc > 0.7 and params.depth = '6'`. */
   filter?: string;
   /** e.g. `metrics.auc DESC`; then the newest run first. */
@@ -70,7 +72,10 @@ const isBeyond = (key: OrderKey, next: OrderKey, last: Candidate, { values }: Fo
  * A page of runs. The tables tell which runs come into question, in order; each is then judged as it is now.
  * BAD_REQUEST for a malformed filter, order, token or size.
  */
-export const searchRuns = async (deps: RunSearchDeps, project: string, search: RunSearch): Promise<RunSearchPage> => {
+export const searchRuns = async (deps: RunSearchDeps, project: string, asked: RunSearch): Promise<RunSearchPage> => {
+  const { deletedExperiments = [] } = asked;
+  const isSeen = (id: string): boolean => asked.view !== "active" || !deletedExperiments.includes(id);
+  const search = { ...asked, deletedExperiments, experiments: asked.experiments.filter(isSeen) };
   const filter = parseFilter("runs", search.filter);
   const order = parseOrder("runs", search.orderBy);
   const { first } = search;
@@ -96,7 +101,7 @@ export const searchRuns = async (deps: RunSearchDeps, project: string, search: R
 
 type Stage = {
   project: string;
-  search: RunSearch;
+  search: RunSearch & { deletedExperiments: readonly string[] };
   filter: Filter;
   order: readonly OrderKey[];
   stages: readonly OrderKey[];
@@ -116,9 +121,11 @@ const stage = async (deps: RunSearchDeps, options: Stage): Promise<Found[]> => {
   const placeAt = (i: number): Place => (after as RunPlace).places[i] ?? { rank: 0, value: (after as RunPlace).start };
   const from = after === null ? null : { place: placeAt(at), next: placeAt(at + 1) };
   const matches = matcher(filter);
+  const lifecycleOf = ({ experiment, lifecycle }: RunDocument): RunDocument["lifecycle"] =>
+    search.deletedExperiments.includes(experiment) ? "deleted" : lifecycle;
   const belongs = ({ run, values, place }: Found): boolean =>
     search.experiments.includes(run.experiment) &&
-    (search.view === "all" || run.lifecycle === search.view) &&
+    (search.view === "all" || lifecycleOf(run) === search.view) &&
     without.every((absent) => values(absent).length === 0) &&
     values(key).length > 0 &&
     matches(values) &&
@@ -126,7 +133,8 @@ const stage = async (deps: RunSearchDeps, options: Stage): Promise<Found[]> => {
 
   for (let asked = most + spare; ; asked *= widening) {
     const rows = await candidates(deps.warehouse, {
-      ...{ project, experiments: search.experiments, filter, key, without, view: search.view, from },
+      ...{ project, filter, key, without, view: search.view, from },
+      ...{ experiments: search.experiments, deletedExperiments: search.deletedExperiments },
       next,
       most: asked,
     });

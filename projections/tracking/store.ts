@@ -1,18 +1,16 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Broker, OutputRecord } from "../../infra/broker/port.ts";
-import { comparePositions, type Position } from "../../infra/event-store/port.ts";
+import type { EventStore } from "../../infra/event-store/port.ts";
 import type { SchemaRegistry } from "../../infra/schema-registry/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { avroType, frame } from "../../schemas/codec.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import { metricBatchSchema, topicOf } from "../../schemas/topics.ts";
-import { ask } from "../clickhouse/read/ask.ts";
 import type { RunDocument } from "../documents/types.ts";
-import { latestMetrics, metricHistory, reachedOf } from "./metric-reads.ts";
+import { latestMetrics, metricHistory } from "./metric-reads.ts";
 import { modelMetrics } from "./model-metrics.ts";
 import { type MetricHistory, type MetricPoint, type ModelMetric, metricBatch, type RunOfMetrics } from "./points.ts";
 import { type RunSearch, type RunSearchPage, searchRuns } from "./run-search.ts";
-import { noRun } from "./tables.ts";
+import { searchReady } from "./search-ready.ts";
 
 /** Metric points of runs and the search over runs: what MLflow's tracking store does beside the lifecycle. */
 export type TrackingStore = {
@@ -23,8 +21,12 @@ export type TrackingStore = {
   logMetrics(project: string, of: RunOfMetrics, points: readonly MetricPoint[]): Promise<void>;
   /** The latest point of each metric by run, in the order of keys; runs without metrics are left out. */
   latestMetrics(project: string, runs: readonly string[]): Promise<Map<string, MetricPoint[]>>;
-  /** The latest point of each metric, dataset and run that measured a logged model, by model. */
-  modelMetrics(project: string, models: readonly string[]): Promise<Map<string, ModelMetric[]>>;
+  /** What runs have measured of logged models, every point, by model; of these metrics alone where they are given. */
+  modelMetrics(
+    project: string,
+    models: readonly string[],
+    keys?: readonly string[],
+  ): Promise<Map<string, ModelMetric[]>>;
   /** BAD_REQUEST for a foreign token. */
   metricHistory(
     project: string,
@@ -33,37 +35,33 @@ export type TrackingStore = {
     page: { first: number; after?: string },
   ): Promise<MetricHistory>;
   /**
-   * Runs that meet the filter, in order. Waits, at most `searchWaitMs`, until the tables have what this process has
-   * logged or noted for the project. BAD_REQUEST for a malformed filter, order or token.
+   * Runs that meet the filter, in order. Waits until the tables have what was written of the project before the call,
+   * by whichever process; PROJECTION_BEHIND where they do not within `searchWaitMs`. BAD_REQUEST for a malformed filter,
+   * order or token.
    */
   searchRuns(project: string, search: RunSearch): Promise<RunSearchPage>;
-  /** A command of this process has written up to this position: later searches reflect it. */
-  noteWrite(project: string, position: Position): void;
 };
 
 export type TrackingStoreOptions = {
   broker: Broker;
+  eventStore: Pick<EventStore, "head" | "readAll">;
   registry: SchemaRegistry;
   warehouse: Warehouse;
   /** The runs as they are now; what is not there is left out. */
   runs(project: string, ids: readonly string[]): Promise<RunDocument[]>;
-  /** How long a search waits for the tables; then it answers with what they have. */
+  /** How long a search waits for the tables; 2000 without it. */
   searchWaitMs?: number;
 };
 
 const partitions = 4;
 /** 1000 points with the longest keys of four bytes a character, and then some. */
 const maxRecordBytes = 4 << 20;
-const pollMs = 20;
-
-/** What this process has written of a project and its tables may lack. */
-type Written = { offsets: Map<number, number>; position: Position | null };
 
 export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
-  const { broker, registry, warehouse, searchWaitMs = 2_000 } = options;
+  const { broker, eventStore, registry, warehouse, searchWaitMs: waitMs = 2_000 } = options;
+  const untilReady = searchReady({ broker, eventStore, warehouse, waitMs });
   const type = avroType(metricBatchSchema);
   const topics = new Map<string, Promise<void>>();
-  const written = new Map<string, Written>();
   let schema: Promise<number> | null = null;
 
   const schemaId = (): Promise<number> => {
@@ -94,49 +92,10 @@ export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
     } catch (error) {
       if (!isMillraceError(error, "UNKNOWN_TOPIC")) throw error;
       topics.delete(topic);
-      written.delete(project);
       await topicFor(project);
       return broker.produce(topic, [record]);
     }
   };
-  const writtenOf = (project: string): Written => {
-    const known = written.get(project) ?? { offsets: new Map(), position: null };
-    written.set(project, known);
-    return known;
-  };
-
-  const hasOffsets = async (project: string, offsets: ReadonlyMap<number, number>): Promise<boolean> => {
-    if (offsets.size === 0) return true;
-    const reached = await reachedOf(warehouse, "latest_metrics", project);
-    return [...offsets].every(([partition, offset]) => (reached.get(partition) ?? 0) > offset);
-  };
-  const hasPosition = async (position: Position | null): Promise<boolean> => {
-    if (position === null) return true;
-    const [row] = await ask<{ newest: string }>(
-      warehouse,
-      `SELECT toString(max(position)) AS newest FROM run_fields
-       WHERE project = '' AND experiment = '' AND field = '' AND run = {none:UUID}`,
-      { none: noRun },
-    );
-    return comparePositions(row.newest, position) >= 0;
-  };
-  /** What has been reached once need not be asked for again. */
-  const untilReached = async (project: string): Promise<void> => {
-    const known = written.get(project);
-    if (known === undefined) return;
-    const offsets = new Map(known.offsets);
-    const { position } = known;
-    const until = performance.now() + searchWaitMs;
-    while (!((await hasOffsets(project, offsets)) && (await hasPosition(position)))) {
-      if (performance.now() >= until) return;
-      await pause(pollMs);
-    }
-    for (const [partition, offset] of offsets) {
-      if (known.offsets.get(partition) === offset) known.offsets.delete(partition);
-    }
-    if (known.position === position) known.position = null;
-  };
-
   const reads = {
     latestMetrics: (project: string, runs: readonly string[]) => latestMetrics({ broker, warehouse }, project, runs),
   };
@@ -148,19 +107,13 @@ export const trackingStore = (options: TrackingStoreOptions): TrackingStore => {
       const id = await schemaId();
       const timestamp = points.reduce((newest, point) => Math.max(newest, point.timestamp), 0);
       const record = { key: of.run, value: frame(id, type, batch), timestamp };
-      const [{ partition, offset }] = await produce(project, record);
-      const { offsets } = writtenOf(project);
-      offsets.set(partition, Math.max(offset, offsets.get(partition) ?? -1));
+      await produce(project, record);
     },
-    modelMetrics: (project, models) => modelMetrics({ broker, warehouse }, project, models),
+    modelMetrics: (project, models, keys) => modelMetrics({ broker, warehouse }, project, models, keys),
     metricHistory: (project, run, key, page) => metricHistory({ broker, warehouse }, project, run, key, page),
     async searchRuns(project, search) {
-      await untilReached(project);
+      await untilReady(project);
       return searchRuns({ warehouse, runs: options.runs, ...reads }, project, search);
-    },
-    noteWrite(project, position) {
-      const known = writtenOf(project);
-      if (known.position === null || comparePositions(position, known.position) > 0) known.position = position;
     },
   };
 };

@@ -10,7 +10,7 @@ const origin = "_topic LowCardinality(String), _partition Int32, _offset Int64";
 /** A run is of one partition, and what an insert holds of a partition is written as a whole. */
 const byPartition = "cityHash64(_topic) + toUInt32(_partition)";
 const latest = `project LowCardinality(String), experiment LowCardinality(String), key LowCardinality(String), run UUID,
-  value Float64, timestamp Int64, step Int64, rank UInt128, ${origin}`;
+  value Float64, timestamp Int64, step Int64, recency UInt256, ${origin}`;
 
 /** Every point. Its identity is all of its fields, so that one that was logged again is one. */
 const metrics: TableDefinition = {
@@ -27,7 +27,7 @@ const runMetrics: TableDefinition = {
   name: "run_metrics",
   columns: latest,
   orderBy: "project, run, key",
-  newestBy: "rank",
+  newestBy: "recency",
   granularity: 256,
   shardBy: byPartition,
 };
@@ -37,7 +37,7 @@ const latestMetrics: TableDefinition = {
   name: "latest_metrics",
   columns: latest,
   orderBy: "project, experiment, key, run",
-  newestBy: "rank",
+  newestBy: "recency",
   shardBy: byPartition,
 };
 
@@ -51,4 +51,7 @@ const runFields: TableDefinition = {
   shardBy: "0",
 };
 
-export const trackingTables: readonly TableDefinition[] = [metrics, runMetrics, latestMetrics, runFields];
+/** Of which a row is the latest point of a metric. */
+export const latestTables: readonly TableDefinition[] = [runMetrics, latestMetrics];
+
+export const trackingTables: readonly TableDefinition[] = [metrics, ...latestTables, runFields];

@@ -41,6 +41,8 @@ export type ModelVersionDefinition = {
   source: string | null;
   /** The run that it was registered from. */
   run: string | null;
+  /** The run of another tracking server that it was registered from, by its id there. */
+  foreignRun?: string;
 };
 
 export type ServableVersion = ModelVersionDefinition & { format: "onnx"; artifact: string; task: Task };
@@ -57,7 +59,8 @@ export type GuardedStage = "Staging" | "Production";
 type Decided = { version: number; comment: string; admin?: true };
 
 export type ModelEvent =
-  | Event<"ModelRegistered", { description: string }>
+  /** Its name is its id without one. */
+  | Event<"ModelRegistered", { description: string; name?: string }>
   | Event<"ModelVersionCreated", ModelVersionDefinition>
   | Event<"ModelVersionApproved", Decided>
   | Event<"ModelVersionRejected", { version: number; comment: string }>
@@ -65,6 +68,7 @@ export type ModelEvent =
   | Event<"ModelAliasRemoved", { alias: string }>
   | Event<"ModelArchived", Record<string, never>>
   | Event<"ModelDescribed", { description: string }>
+  | Event<"ModelRenamed", { name: string }>
   | Event<"ModelTagSet", { key: string; value: string }>
   | Event<"ModelTagRemoved", { key: string }>
   | Event<"ModelVersionDescribed", { version: number; description: string }>

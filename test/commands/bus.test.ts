@@ -99,6 +99,7 @@ test("every command goes through; none is left without a handler", async (t) => 
   await all("ApproveModelVersion", { model: "payer", version: 1, comment: "good" });
   await all("SetModelAlias", { model: "payer", alias: "live", version: 1 });
   await all("RemoveModelAlias", { model: "payer", alias: "live" });
+  await all("RenameModel", { model: "payer", name: "payers" });
   await all("DescribeModel", { model: "payer", description: "who pays" });
   await all("SetModelTag", { model: "payer", key: "team", value: "a" });
   await all("RemoveModelTag", { model: "payer", key: "team" });

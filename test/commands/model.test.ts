@@ -107,6 +107,8 @@ test("what the command leaves out is read from the model file", () => {
     lineage,
     source,
     run,
+    foreignRun: null,
+    reuse: true,
   } as const;
   const said = definitionOf(payload, { size, signature, columns, task });
   assert.deepEqual([said.columns, said.task, said.size], [columns, "binary", 1000]);

@@ -36,6 +36,7 @@ export const noChecks: Checks = {
   checkExperiment: async () => {},
   checkRun: async () => {},
   takeExperimentName: async () => {},
+  takeModelName: async () => {},
   loadDataset: async () => loaded,
   snapshotDataset: async (_project, { query, table }) => ({ digest: artifact, text: query ?? table ?? "" }),
 };

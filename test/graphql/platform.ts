@@ -73,7 +73,6 @@ const noTracking = (): ServerDeps["tracking"] => {
     modelMetrics: async () => new Map(),
     metricHistory: none,
     searchRuns: none,
-    noteWrite: () => {},
   };
 };
 

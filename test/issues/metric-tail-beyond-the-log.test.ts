@@ -28,7 +28,8 @@ describe("metrics of a run whose table was made of another log", () => {
     const eventStore = sqliteEventStore(join(fixture.folder, "events.db"));
     const registry = await openSchemaRegistry("embedded:", eventStore);
     const broker = sqliteBroker(join(fixture.folder, `${name}.db`));
-    const store = trackingStore({ broker, registry, warehouse: fixture.warehouse, runs: async () => [] });
+    const { warehouse } = fixture;
+    const store = trackingStore({ broker, eventStore, registry, warehouse, runs: async () => [] });
     const close = async (): Promise<void> => {
       await broker.close();
       await registry.close();

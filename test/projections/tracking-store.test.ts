@@ -76,7 +76,6 @@ describe("the tracking store", () => {
     for await (const event of eventStore.readStream(`run-${project}/${run}`))
       document = runFold.project(document, event);
     documents.set(run, document as RunDocument);
-    store.noteWrite(project, position);
     return position;
   };
   const created = (i: number, experiment = "1", tags: Record<string, string> = {}): RunEvent => ({
@@ -100,7 +99,7 @@ describe("the tracking store", () => {
     eventStore = sqliteEventStore(join(folder, "events.db"));
     const registry = embeddedSchemaRegistry(eventStore);
     store = trackingStore({
-      ...{ broker, registry, warehouse: fixture.warehouse, searchWaitMs: 20_000 },
+      ...{ broker, eventStore, registry, warehouse: fixture.warehouse, searchWaitMs: 20_000 },
       runs: async (_, ids) => ids.flatMap((id) => documents.get(id) ?? []),
     });
   });
@@ -121,7 +120,7 @@ describe("the tracking store", () => {
       history: (await store.metricHistory(project, run, "odd", { first: 100 })).points.map(({ value }) => value),
     });
     const wanted = {
-      latest: [at("auc", 0.9, 20, 1), at("nan", Number.NaN, 5, 0), at("odd", Number.POSITIVE_INFINITY, 7, 3)],
+      latest: [at("auc", 0.8, 20, 9), at("nan", Number.NaN, 5, 0), at("odd", Number.POSITIVE_INFINITY, 7, 3)],
       history: everyValue,
     };
 
@@ -143,8 +142,8 @@ describe("the tracking store", () => {
       await reached();
       assert.deepEqual(await read(), wanted);
       await stopSinks();
-      await store.logMetrics(project, of, [at("auc", 0.95, 20, 0), at("auc", 0.99, 19, 100)]);
-      assert.deepEqual((await read()).latest?.[0], at("auc", 0.95, 20, 0));
+      await store.logMetrics(project, of, [at("auc", 0.95, 99, 0), at("auc", 0.99, 19, 100)]);
+      assert.deepEqual((await read()).latest?.[0], at("auc", 0.99, 19, 100));
     });
 
     test("and a batch that is sent again changes nothing", async () => {
@@ -191,8 +190,9 @@ describe("the tracking store", () => {
     await stopSinks();
     await store.logMetrics(project, of(4), [{ ...at("auc", 0.7, 1), model }]);
     await store.logMetrics(project, of(3), [{ ...at("auc", 0.6, 1), model }]);
-    const last = [measured(at("auc", 0.6, 1), 3), first[1], measured(at("auc", 0.7, 1), 4)];
+    const last = [...first, measured(at("auc", 0.6, 1), 3), measured(at("auc", 0.7, 1), 4)];
     assert.deepEqual(new Set(await read()), new Set(last));
+    assert.deepEqual(await store.modelMetrics(project, [model], ["rmse"]), new Map());
   });
 
   test("refuses what MLflow refuses, naming the point", async () => {

@@ -5,6 +5,12 @@ import { withoutTrailingSlashes } from "./slashes.ts";
 export const pairs = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).map(([key, value]) => ({ key, value }));
 
+/** As protobuf writes a message in JSON: a list of nothing is left out. */
+export const withoutEmptyLists = <T extends object>(message: T): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(message).filter(([, value]) => !Array.isArray(value) || value.length > 0),
+  ) as Partial<T>;
+
 /** As protobuf writes a double in JSON. */
 const doubleOut = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
 
@@ -16,15 +22,17 @@ export const runRoot = (location: string, run: string): string => `${location}/$
 
 export const modelRoot = (location: string, model: string): string => `${location}/models/${model}/artifacts`;
 
-export const experimentAnswer = (experiment: ExperimentDocument) => ({
-  experiment_id: experiment.id,
-  name: experiment.name,
-  artifact_location: locationOf(experiment),
-  lifecycle_stage: experiment.status,
-  creation_time: experiment.createdAt,
-  last_update_time: experiment.updatedAt,
-  tags: pairs(experiment.tags),
-});
+export const experimentAnswer = (experiment: ExperimentDocument) =>
+  withoutEmptyLists({
+    experiment_id: experiment.id,
+    name: experiment.name,
+    artifact_location: locationOf(experiment),
+    lifecycle_stage: experiment.status,
+    creation_time: experiment.createdAt,
+    last_update_time: experiment.updatedAt,
+    tags: pairs(experiment.tags),
+    workspace: "default",
+  });
 
 export const metricAnswer = (point: MetricPoint, run?: string) => ({
   key: point.key,
@@ -36,7 +44,16 @@ export const metricAnswer = (point: MetricPoint, run?: string) => ({
   ...(run === undefined ? {} : { run_id: run }),
 });
 
-export const runInfo = (run: RunDocument, location: string) => ({
+/** An experiment as the runs in it need it. */
+export type RunsHome = { location: string; isDeleted: boolean };
+
+export const homeOf = (experiment: ExperimentDocument): RunsHome => ({
+  location: locationOf(experiment),
+  isDeleted: experiment.status === "deleted",
+});
+
+/** With an experiment its runs are deleted, too. */
+export const runInfo = (run: RunDocument, { location, isDeleted }: RunsHome) => ({
   run_uuid: run.id,
   run_id: run.id,
   run_name: run.name,
@@ -46,29 +63,33 @@ export const runInfo = (run: RunDocument, location: string) => ({
   start_time: run.startTime,
   ...(run.endTime === null ? {} : { end_time: run.endTime }),
   artifact_uri: runRoot(location, run.id),
-  lifecycle_stage: run.lifecycle,
+  lifecycle_stage: isDeleted ? "deleted" : run.lifecycle,
 });
 
-export const runAnswer = (run: RunDocument, location: string, metrics: readonly MetricPoint[]) => ({
-  info: runInfo(run, location),
-  data: {
+export const runAnswer = (run: RunDocument, home: RunsHome, metrics: readonly MetricPoint[]) => ({
+  info: runInfo(run, home),
+  data: withoutEmptyLists({
     metrics: metrics.map((point) => metricAnswer(point)),
     params: pairs(run.params),
     tags: pairs(run.tags),
-  },
-  inputs: {
-    dataset_inputs: run.inputs.datasets.map(({ sourceType, tags, schema, profile, ...dataset }) => ({
-      tags: pairs(tags),
-      dataset: {
-        ...dataset,
-        source_type: sourceType,
-        ...(schema === null ? {} : { schema }),
-        ...(profile === null ? {} : { profile }),
-      },
-    })),
+  }),
+  inputs: withoutEmptyLists({
+    dataset_inputs: run.inputs.datasets.map(({ sourceType, tags, schema, profile, ...dataset }) =>
+      withoutEmptyLists({
+        tags: pairs(tags),
+        dataset: {
+          ...dataset,
+          source_type: sourceType,
+          ...(schema === null ? {} : { schema }),
+          ...(profile === null ? {} : { profile }),
+        },
+      }),
+    ),
     model_inputs: run.inputs.models.map((model_id) => ({ model_id })),
-  },
-  outputs: { model_outputs: run.outputs.map(({ model, step }) => ({ model_id: model, step })) },
+  }),
+  outputs: withoutEmptyLists({
+    model_outputs: run.outputs.map(({ model, step }) => ({ model_id: model, step })),
+  }),
 });
 
 const statuses = {

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
-import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { badPath, isBelow, isPlainPath } from "../../../commands/artifact-files.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
+import type { ArtifactFile } from "../../../schemas/lifecycle/artifact-file.ts";
 import type { ServerDeps } from "../../deps.ts";
 import { refuseWith } from "../refusal.ts";
 import { type ArtifactPlace, entriesAt, placeOf } from "./artifact-index.ts";
@@ -10,7 +11,7 @@ import type { ContextOf, MlflowContext } from "./context.ts";
 import { mlflowRefusals, notImplemented } from "./errors.ts";
 import { withoutTrailingSlashes } from "./slashes.ts";
 
-const pathOf = ({ params }: FastifyRequest): string => (params as { "*": string })["*"];
+export const pathOf = ({ params }: FastifyRequest): string => (params as { "*": string })["*"];
 
 /** BAD_REQUEST for a path that leads out of its place, or to no run or logged model. */
 const placeIn = (path: string): ArtifactPlace => {
@@ -24,22 +25,39 @@ const placeIn = (path: string): ArtifactPlace => {
   );
 };
 
-const fileIn = (path: string): ArtifactPlace => {
+/** As `placeIn`, of a file. */
+export const fileIn = (path: string): ArtifactPlace => {
   const place = placeIn(path);
   if (place.path !== "" && !path.endsWith("/")) return place;
   throw new MillraceError("BAD_REQUEST", "Invalid path: it names no file");
 };
 
-/** Word for word what clients look for, to send the file in one piece. */
-const noMultipart = "Multipart upload is not supported for the current artifact repository";
-
 /** Nothing that a browser would run comes from here. */
 const fileHeaders = { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" };
 
-const store = async (context: MlflowContext, { kind, id, path }: ArtifactPlace, bytes: Readable | Uint8Array) => {
+export const sendFile = async (
+  reply: FastifyReply,
+  { artifacts }: Pick<ServerDeps, "artifacts">,
+  { size, digest }: ArtifactFile,
+): Promise<FastifyReply> =>
+  reply.headers({ ...fileHeaders, "content-length": size, etag: `"${digest}"` }).send(await artifacts.get(digest));
+
+/** Keeps the bytes, and the path of them. */
+export const store = async (
+  context: MlflowContext,
+  { kind, id, path }: ArtifactPlace,
+  bytes: Readable | Uint8Array,
+) => {
   const { digest: artifact } = await context.deps.artifacts.put(bytes);
   if (kind === "run") await context.dispatch("StoreRunArtifact", { id, path, artifact });
   else await context.dispatch("StoreLoggedModelArtifact", { id, path, artifact });
+};
+
+/** FORBIDDEN; NOT_FOUND for an owner that is not there: no bytes are taken for it. */
+export const mayStore = async ({ deps, actor, project, files }: MlflowContext, place: ArtifactPlace): Promise<void> => {
+  const action = place.kind === "run" ? "StoreRunArtifact" : "StoreLoggedModelArtifact";
+  await deps.gate.authorize(actor, action, project);
+  await files.filesOf(project, place);
 };
 
 /** `mlflow-artifacts/*`: the files of runs and logged models, streamed. The newest at a path wins. */
@@ -63,18 +81,13 @@ export const artifactProxy =
       const place = fileIn(pathOf(request));
       const file = (await files.filesOf(project, place)).get(place.path);
       if (file === undefined) throw new MillraceError("NOT_FOUND", `there is no artifact ${place.path}`);
-      return reply
-        .headers({ ...fileHeaders, "content-length": file.size, etag: `"${file.digest}"` })
-        .send(await deps.artifacts.get(file.digest));
+      return sendFile(reply, deps, file);
     });
 
     server.put("/artifacts/*", { config: { isStreamed: true } }, async (request) => {
       const context = await contextOf(request);
       const place = fileIn(pathOf(request));
-      const action = place.kind === "run" ? "StoreRunArtifact" : "StoreLoggedModelArtifact";
-      await deps.gate.authorize(context.actor, action, context.project);
-      // No bytes are taken for an owner that is not there.
-      await context.files.filesOf(context.project, place);
+      await mayStore(context, place);
       await store(context, place, (request.body ?? new Uint8Array()) as Readable | Uint8Array);
       return {};
     });
@@ -91,11 +104,11 @@ export const artifactProxy =
       return {};
     });
 
-    for (const step of ["create", "complete", "abort"]) {
-      server.post(`/mpu/${step}/*`, async () => {
-        throw notImplemented(noMultipart);
-      });
-    }
+    server.put("/mpu/part/:upload/:number/*", { config: { isStreamed: true } }, async (request, reply) => {
+      await mayStore(await contextOf(request), placeIn(pathOf(request)));
+      const { digest } = await deps.artifacts.put((request.body ?? new Uint8Array()) as Readable | Uint8Array);
+      return reply.header("etag", `"${digest}"`).send({});
+    });
     server.get("/presigned/*", async () => {
       throw notImplemented("Presigned downloads are not supported: read the file through this server");
     });

@@ -73,7 +73,6 @@ export const mlflowContexts = (deps: ServerDeps): ContextOf => {
       async dispatch(type, payload) {
         const correlationId = request.id;
         const result = await deps.commands.dispatch({ type, payload, project, actor, correlationId });
-        if (result.events.length > 0) deps.tracking.noteWrite(project, result.position);
         await deps.documents.waitFor(result.position);
         return result;
       },

@@ -1,18 +1,20 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { z } from "zod";
-import { MillraceError } from "../../../schemas/errors.ts";
 import type { ServerDeps } from "../../deps.ts";
 import { jsonParser } from "../json-body.ts";
 import { refuseWith } from "../refusal.ts";
 import { artifactList } from "./artifact-list.ts";
 import { artifactProxy } from "./artifact-proxy.ts";
 import { type MlflowContext, mlflowContexts } from "./context.ts";
+import { downloads } from "./downloads.ts";
 import { mlflowRefusals } from "./errors.ts";
 import { experiments } from "./experiments.ts";
 import { info, serverInfo } from "./info.ts";
+import { inputOf, parsed } from "./input.ts";
 import { loggedModels } from "./logged-models.ts";
 import { metrics } from "./metrics.ts";
 import { modelVersions } from "./model-versions.ts";
+import { multipart } from "./multipart.ts";
 import { registeredModels } from "./registered-models.ts";
 import { runs } from "./runs.ts";
 
@@ -46,26 +48,6 @@ export const routeGroups: readonly Routes[] = [
   modelVersions,
 ];
 
-/** A field that is null is one that is not there, as in protobuf's JSON. */
-const withoutNulls = (given: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
-
-const inputOf = ({ query, body, params }: FastifyRequest): Record<string, unknown> => {
-  if (typeof (body ?? {}) !== "object" || Array.isArray(body)) {
-    throw new MillraceError("BAD_REQUEST", "the body: expected a JSON object");
-  }
-  const { project: _, ...named } = params as Record<string, string>;
-  return { ...(query as object), ...withoutNulls((body ?? {}) as object), ...named };
-};
-
-const parsed = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> => {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const [{ path, message }] = result.error.issues;
-  const field = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
-  throw new MillraceError("BAD_REQUEST", `Invalid value for parameter '${field.slice(1)}': ${message}`);
-};
-
 /** Clients send JSON whatever they say that it is, and calls without one a body of none. */
 const takeJson = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers();
@@ -74,7 +56,8 @@ const takeJson = (server: FastifyInstance): void => {
 
 /**
  * MLflow's REST API: of the project `default` at the root, which is made on first use, and of any other below
- * `/projects/PROJECT`. Both under `/api` and `/ajax-api`.
+ * `/projects/PROJECT`. Both under `/api` and `/ajax-api`; what else is asked there, or of `/v1` (traces as OTLP sends them), is
+ * refused in MLflow's form.
  */
 export const mlflowDoor =
   (deps: ServerDeps): FastifyPluginAsync =>
@@ -98,10 +81,20 @@ export const mlflowDoor =
       for (const group of routeGroups) group(route);
     };
 
+    /** Every call of MLflow's that is not answered is refused in its own form, whatever its version. */
+    const unanswered = async (server: FastifyInstance): Promise<void> => {
+      server.removeAllContentTypeParsers();
+      server.addContentTypeParser("*", (_, __, done) => done(null));
+      refuseWith(server, deps, mlflowRefusals);
+    };
+
     for (const base of ["", "/projects/:project"]) {
+      for (const prefix of ["/api", "/ajax-api", "/v1"]) await root.register(unanswered, { prefix: base + prefix });
+      await root.register(downloads(contextOf, deps, base));
       for (const api of ["/api", "/ajax-api"]) {
         await root.register(rest, { prefix: `${base}${api}/2.0/mlflow` });
         await root.register(artifactProxy(contextOf, deps), { prefix: `${base}${api}/2.0/mlflow-artifacts` });
+        await root.register(multipart(contextOf, deps), { prefix: `${base}${api}/2.0/mlflow-artifacts/mpu` });
         serverInfo(root, `${base}${api}/3.0/mlflow`);
       }
     }

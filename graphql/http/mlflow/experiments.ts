@@ -3,7 +3,7 @@ import { experimentFinder } from "../../../commands/references/experiment-names.
 import type { ExperimentDocument } from "../../../projections/documents/types.ts";
 import type { Values } from "../../../projections/tracking/index.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { experimentAnswer, locationOf } from "./answers.ts";
+import { experimentAnswer, locationOf, withoutEmptyLists } from "./answers.ts";
 import { experimentOf, type MlflowContext } from "./context.ts";
 import type { Routes } from "./door.ts";
 import * as fields from "./fields.ts";
@@ -21,7 +21,7 @@ const valuesOf = (experiment: ExperimentDocument): Values => {
   return ({ entity, key }) => (entity === "tag" ? ownValue(tags, key) : oneValue(attributes[key]));
 };
 
-const one = z.object({ experiment_id: z.string() });
+const one = z.object({ experiment_id: fields.experimentId });
 const tag = one.extend({ key: z.string() });
 
 const searchInput = z.object({
@@ -37,7 +37,7 @@ const search = async (input: z.output<typeof searchInput>, { deps, project }: Ml
   const seen = all.filter(({ status }) => input.view_type === "all" || status === input.view_type);
   const usual = ["creation_time DESC", "experiment_id ASC"];
   const { page, next } = searchList("experiments", seen, valuesOf, input, usual);
-  return { experiments: page.map(experimentAnswer), next_page_token: next };
+  return withoutEmptyLists({ experiments: page.map(experimentAnswer), next_page_token: next });
 };
 
 /** `experiments/*`. */
@@ -72,14 +72,18 @@ export const experiments: Routes = (route) => {
   route("POST", "experiments/search", searchInput, search);
   route("GET", "experiments/search", searchInput, search);
 
-  route("POST", "experiments/delete", one, async ({ experiment_id: id }, { dispatch }) => {
-    await dispatch("DeleteExperiment", { id });
-    return {};
-  });
-  route("POST", "experiments/restore", one, async ({ experiment_id: id }, { dispatch }) => {
-    await dispatch("RestoreExperiment", { id });
-    return {};
-  });
+  const changing = async (context: MlflowContext, type: "DeleteExperiment" | "RestoreExperiment", id: string) => {
+    const { events } = await context.dispatch(type, { id });
+    if (events.length > 0) return {};
+    const state = type === "DeleteExperiment" ? "active" : "deleted";
+    throw new MillraceError("NOT_FOUND", `No ${state} Experiment with id=${id} exists`);
+  };
+  route("POST", "experiments/delete", one, ({ experiment_id: id }, context) =>
+    changing(context, "DeleteExperiment", id),
+  );
+  route("POST", "experiments/restore", one, ({ experiment_id: id }, context) =>
+    changing(context, "RestoreExperiment", id),
+  );
   route("POST", "experiments/update", one.extend({ new_name: z.string() }), async (input, { dispatch }) => {
     await dispatch("RenameExperiment", { id: input.experiment_id, name: input.new_name });
     return {};
@@ -89,7 +93,9 @@ export const experiments: Routes = (route) => {
     return {};
   });
   route("POST", "experiments/delete-experiment-tag", tag, async (input, { dispatch }) => {
-    await dispatch("DeleteExperimentTag", { id: input.experiment_id, key: input.key });
-    return {};
+    const { experiment_id: id, key } = input;
+    const { events } = await dispatch("DeleteExperimentTag", { id, key });
+    if (events.length > 0) return {};
+    throw new MillraceError("NOT_FOUND", `No tag with name: ${key} in experiment with id ${id}`);
   });
 };

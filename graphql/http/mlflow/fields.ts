@@ -50,10 +50,18 @@ export const view = z
   .default("ACTIVE_ONLY")
   .transform((name) => views[name]);
 
+/** Of an experiment: a decimal number as text. */
+export const experimentId = z.string().regex(/^\d+$/, "expected the id of an experiment, a number");
+
 export const text = z.string().default("");
 
-/** Keys with values, as a record. Two values of one key are refused. */
-export const keyValues = (most: number) =>
+type KeyValuesOptions = {
+  /** What a key that is given twice means. Refused without it. */
+  twice?: "the last";
+};
+
+/** Keys with values, as a record. */
+export const keyValues = (most: number, { twice }: KeyValuesOptions = {}) =>
   z
     .array(z.object({ key: z.string(), value: text }))
     .max(most, `expected at most ${most} at once`)
@@ -61,8 +69,8 @@ export const keyValues = (most: number) =>
     .transform((list, context) => {
       const values = new Map<string, string>();
       for (const { key, value } of list) {
-        if (values.has(key) && values.get(key) !== value) {
-          context.addIssue({ code: "custom", message: `"${key}" is given twice, with two values` });
+        if (twice === undefined && values.has(key)) {
+          context.addIssue({ code: "custom", message: `"${key}" is given twice` });
         }
         values.set(key, value);
       }

@@ -44,6 +44,16 @@ const decodePlace = (token: string | undefined): number => {
   throw new MillraceError("BAD_REQUEST", "page_token: not a token of this search; leave it out to start");
 };
 
+/** The page of a list that a token stands for; no token of a next one at the end. BAD_REQUEST. */
+export const pageOf = <T>(
+  found: readonly T[],
+  { max_results, page_token }: Pick<ListSearch, "max_results" | "page_token">,
+): { page: T[]; next: string | undefined } => {
+  const from = decodePlace(page_token);
+  const end = from + max_results;
+  return { page: found.slice(from, end), next: end < found.length ? encodePlace(end) : undefined };
+};
+
 /** One page of what meets the filter, in the order asked and then in `otherwise`; no token of a next one at the end. */
 export const searchList = <T>(
   kind: SearchKind,
@@ -59,12 +69,8 @@ export const searchList = <T>(
     .map((item) => ({ item, values: valuesOf(item) }))
     .filter(({ values }) => matches(values))
     .sort((a, b) => compareAsked(a.values, b.values) || compareRest(a.values, b.values));
-  const from = decodePlace(search.page_token);
-  const end = from + search.max_results;
-  return {
-    page: found.slice(from, end).map(({ item }) => item),
-    next: end < found.length ? encodePlace(end) : undefined,
-  };
+  const { page, next } = pageOf(found, search);
+  return { page: page.map(({ item }) => item), next };
 };
 
 export const oneValue = (value: string | number | null | undefined): readonly (string | number)[] =>

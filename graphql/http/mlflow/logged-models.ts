@@ -4,15 +4,15 @@ import { loggedModelIdFrom } from "../../../commands/tracking.ts";
 import type { LoggedModelDocument } from "../../../projections/documents/types.ts";
 import type { ModelMetric } from "../../../projections/tracking/index.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { metricAnswer, modelRoot, modelStatus, pairs } from "./answers.ts";
+import { metricAnswer, modelRoot, modelStatus, pairs, withoutEmptyLists } from "./answers.ts";
 import { entriesAt } from "./artifact-index.ts";
 import { artifactFolder, entryAnswer } from "./artifact-list.ts";
 import type { MlflowContext } from "./context.ts";
 import type { Routes } from "./door.ts";
 import { experimentLocation } from "./experiments.ts";
 import * as fields from "./fields.ts";
-import { everyDocument, searchList } from "./lists.ts";
-import { type DatasetChoice, modelValues } from "./logged-model-search.ts";
+import { everyDocument } from "./lists.ts";
+import { searchLoggedModels } from "./logged-model-search.ts";
 import { withoutTrailingSlashes } from "./slashes.ts";
 
 const modelOf = async (
@@ -26,7 +26,7 @@ const modelOf = async (
 };
 
 const answerOf = async (context: MlflowContext, model: LoggedModelDocument, metrics: readonly ModelMetric[]) => ({
-  info: {
+  info: withoutEmptyLists({
     model_id: model.id,
     experiment_id: model.experiment,
     name: model.name,
@@ -34,16 +34,16 @@ const answerOf = async (context: MlflowContext, model: LoggedModelDocument, metr
     last_updated_timestamp_ms: model.updatedAt,
     artifact_uri: modelRoot(await experimentLocation(context, model.experiment), model.id),
     status: modelStatus(model.status),
-    model_type: model.modelType ?? undefined,
-    source_run_id: model.run ?? undefined,
+    model_type: model.modelType ?? "",
+    source_run_id: model.run ?? "",
     tags: pairs(model.tags),
-  },
-  data: {
+  }),
+  data: withoutEmptyLists({
     params: pairs(model.params),
     metrics: metrics.map(({ run, dataset, ...point }) =>
       metricAnswer({ ...point, ...(dataset === null ? {} : { dataset }) }, run),
     ),
-  },
+  }),
 });
 
 const shown = async (context: MlflowContext, id: string, allowDeleted?: boolean) => {
@@ -60,31 +60,21 @@ const finalStatus = z
   .transform((given) => given.replace("LOGGED_MODEL_", ""))
   .pipe(z.enum(statuses));
 
-const chosenDataset = z.object({ dataset_name: z.string(), dataset_digest: z.string().optional() });
+const chosenDataset = z.object({ dataset_name: z.string().optional(), dataset_digest: z.string().optional() });
 
 const searchInput = z.object({
-  experiment_ids: fields.texts,
+  experiment_ids: z.array(fields.experimentId).min(1, "expected at least one"),
   filter: z.string().optional(),
   datasets: z.array(chosenDataset).default([]),
   max_results: fields.maxResults(100, 50_000),
-  order_by: z
-    .array(
-      z.object({ field_name: z.string(), ascending: z.boolean().default(true) }).extend(chosenDataset.partial().shape),
-    )
-    .default([]),
+  order_by: z.array(chosenDataset.extend({ field_name: z.string(), ascending: z.boolean().default(true) })).default([]),
   page_token: fields.token,
 });
-
-/** Metrics are ordered by on one dataset: of the filter where there is one, else of the order. */
-const datasetsOf = ({ datasets, order_by }: z.output<typeof searchInput>): DatasetChoice[] =>
-  datasets.length > 0
-    ? datasets
-    : order_by.flatMap(({ dataset_name, dataset_digest }) => (dataset_name ? [{ dataset_name, dataset_digest }] : []));
 
 /** `logged-models/*`: models that runs have logged, of MLflow 3. */
 export const loggedModels: Routes = (route) => {
   const create = z.object({
-    experiment_id: z.string(),
+    experiment_id: fields.experimentId,
     name: fields.text,
     model_type: z.string().optional(),
     source_run_id: z.string().optional(),
@@ -107,23 +97,14 @@ export const loggedModels: Routes = (route) => {
     const { deps, project } = context;
     const lists = input.experiment_ids.map((id) => everyDocument(deps.documents, "loggedModels", project, id));
     const models = (await Promise.all(lists)).flat().filter(({ lifecycle }) => lifecycle === "active");
-    const metrics = await deps.tracking.modelMetrics(
-      project,
-      models.map(({ id }) => id),
-    );
-    const measured = models.map((model) => ({ model, metrics: metrics.get(model.id) ?? [] }));
-    const orderBy = input.order_by.map(({ field_name, ascending }) => `${field_name} ${ascending ? "ASC" : "DESC"}`);
-    const { page, next } = searchList(
-      "loggedModels",
-      measured,
-      modelValues(datasetsOf(input)),
-      { ...input, order_by: orderBy },
-      ["creation_timestamp DESC", "model_id ASC"],
-    );
-    return {
-      models: await Promise.all(page.map(({ model, metrics: own }) => answerOf(context, model, own))),
+    const metricsOf = (ids: readonly string[], keys?: readonly string[]) =>
+      deps.tracking.modelMetrics(project, ids, keys);
+    const { page, next } = await searchLoggedModels(models, input, metricsOf);
+    const metrics = await metricsOf(page.map(({ id }) => id));
+    return withoutEmptyLists({
+      models: await Promise.all(page.map((model) => answerOf(context, model, metrics.get(model.id) ?? []))),
       next_page_token: next,
-    };
+    });
   });
 
   const get = one.extend({ allow_deleted: z.union([z.boolean(), z.stringbool()]).default(false) });
@@ -155,7 +136,7 @@ export const loggedModels: Routes = (route) => {
     one.extend({ tags: fields.keyValues(100) }),
     async (input, context) => {
       await context.dispatch("SetLoggedModelTags", { id: input.model_id, tags: input.tags });
-      return shown(context, input.model_id);
+      return {};
     },
   );
 
@@ -164,8 +145,10 @@ export const loggedModels: Routes = (route) => {
     "logged-models/:model_id/tags/:tag_key",
     one.extend({ tag_key: z.string() }),
     async (input, context) => {
-      await context.dispatch("DeleteLoggedModelTag", { id: input.model_id, key: input.tag_key });
-      return {};
+      const { model_id: id, tag_key: key } = input;
+      const { events } = await context.dispatch("DeleteLoggedModelTag", { id, key });
+      if (events.length > 0) return {};
+      throw new MillraceError("NOT_FOUND", `No tag with key '${key}' found for model with ID '${id}'.`);
     },
   );
 

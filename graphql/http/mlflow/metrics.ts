@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Run } from "../../../commands/run/decider.ts";
 import type { MetricPoint } from "../../../projections/tracking/index.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { metricAnswer } from "./answers.ts";
-import { type MlflowContext, runOf } from "./context.ts";
+import { metricAnswer, withoutEmptyLists } from "./answers.ts";
+import { experimentOf, type MlflowContext, runOf } from "./context.ts";
 import type { Routes } from "./door.ts";
 import * as fields from "./fields.ts";
 import { oneRun, runIdOf } from "./runs.ts";
@@ -27,14 +27,15 @@ const pointOf = (input: z.output<typeof metric>): MetricPoint => {
   };
 };
 
-/** NOT_FOUND; ILLEGAL_STATE for a deleted one. */
-const activeRun = async ({ states, project }: MlflowContext, id: string): Promise<Run> => {
-  const run = await states.run(project, id);
+/** NOT_FOUND; ILLEGAL_STATE for one that is deleted, by itself or with its experiment. */
+const activeRun = async (context: MlflowContext, id: string): Promise<Run> => {
+  const run = await context.states.run(context.project, id);
   if (run === null) throw new MillraceError("NOT_FOUND", `Run with id=${id} not found`);
-  if (!run.deleted) return run;
+  const { status } = await experimentOf(context, run.experiment);
+  if (!run.deleted && status === "active") return run;
   throw new MillraceError(
     "ILLEGAL_STATE",
-    `The run ${id} must be in the 'active' state; it is deleted: restore it first`,
+    `The run ${id} must be in the 'active' state; it is deleted, or its experiment is: restore it first`,
   );
 };
 
@@ -49,7 +50,7 @@ const MOST_AT_ONCE = 1000;
 const batch = oneRun.extend({
   metrics: z.array(metric).max(MOST_AT_ONCE, `expected at most ${MOST_AT_ONCE} at once`).default([]),
   params: fields.keyValues(100),
-  tags: fields.keyValues(100),
+  tags: fields.keyValues(100, { twice: "the last" }),
 });
 
 /** What `metrics/get-history` answers at once where it is not asked for less. */
@@ -89,6 +90,9 @@ export const metrics: Routes = (route) => {
       first: input.max_results,
       after: input.page_token,
     });
-    return { metrics: points.map((point) => metricAnswer(point)), next_page_token: next ?? undefined };
+    return withoutEmptyLists({
+      metrics: points.map((point) => metricAnswer(point)),
+      next_page_token: next ?? undefined,
+    });
   });
 };

@@ -6,6 +6,8 @@ const HISTORY_TAG = "mlflow.log-model.history";
 /** Characters that a tag's value may have. */
 const MOST = 8000;
 
+const mandatory = ["run_id", "utc_time_created", "artifact_path", "flavors"];
+
 const parsed = (text: string, what: string): unknown => {
   try {
     return JSON.parse(text);
@@ -19,6 +21,10 @@ export const withLoggedModel = (tags: ReadonlyMap<string, string>, modelJson: st
   const model = parsed(modelJson, "model_json");
   if (typeof model !== "object" || model === null || Array.isArray(model)) {
     throw new MillraceError("BAD_REQUEST", "model_json: expected an object");
+  }
+  const missing = mandatory.filter((field) => !Object.hasOwn(model, field));
+  if (missing.length > 0) {
+    throw new MillraceError("BAD_REQUEST", `model_json: Model json is missing mandatory fields: ${missing.join(", ")}`);
   }
   const known = tags.get(HISTORY_TAG);
   const before = known === undefined ? [] : parsed(known, HISTORY_TAG);

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { modelFinder } from "../../../commands/references/model-names.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
+import { withoutEmptyLists } from "./answers.ts";
 import type { MlflowContext, Routes } from "./door.ts";
 import { texts } from "./fields.ts";
 import { latestOf, modelVersionAnswer, registeredModelAnswer } from "./registry-answers.ts";
@@ -11,7 +13,10 @@ const { name } = fields;
 const alias = z.string();
 const description = z.string().default("");
 
-const readsOf = ({ deps, project }: MlflowContext) => registryReads(deps.documents, project);
+const taken = (name: string): MillraceError =>
+  new MillraceError("ALREADY_EXISTS", `Registered Model (name=${name}) already exists.`);
+
+const readsOf = ({ deps, project }: MlflowContext) => registryReads(deps, project);
 
 const answerOf = async (context: MlflowContext, id: string) => {
   const reads = readsOf(context);
@@ -19,42 +24,40 @@ const answerOf = async (context: MlflowContext, id: string) => {
   return { registered_model: registeredModelAnswer(model, await reads.versionsOf(model)) };
 };
 
-/** `registered-models/*`. A model's name is its id and is given up for good when the model is deleted. */
+const idOf = async (context: MlflowContext, name: string): Promise<string> => (await readsOf(context).model(name)).id;
+
+/** `registered-models/*`. */
 export const registeredModels: Routes = (route) => {
   route(
     "POST",
     "registered-models/create",
     z.object({ name, description, tags: fields.tags }),
     async (input, context) => {
-      const { events } = await context.dispatch("RegisterModel", { id: input.name, description: input.description });
-      if (events.length === 0) {
-        throw new MillraceError("ALREADY_EXISTS", `Registered Model (name=${input.name}) already exists.`);
-      }
-      for (const { key, value } of input.tags) await context.dispatch("SetModelTag", { model: input.name, key, value });
-      return answerOf(context, input.name);
+      const { name: wanted, description: about } = input;
+      const names = modelFinder(context.deps.eventStore);
+      if ((await names.find(context.project, wanted)) !== null) throw taken(wanted);
+      const id = await names.newId(context.project, wanted);
+      const { events } = await context.dispatch("RegisterModel", { id, name: wanted, description: about });
+      if (events.length === 0) throw taken(wanted);
+      for (const { key, value } of input.tags) await context.dispatch("SetModelTag", { model: id, key, value });
+      return answerOf(context, wanted);
     },
   );
 
   route("GET", "registered-models/get", z.object({ name }), (input, context) => answerOf(context, input.name));
 
   route("POST", "registered-models/rename", z.object({ name, new_name: name }), async (input, context) => {
-    await readsOf(context).model(input.name);
-    if (input.new_name === input.name) return answerOf(context, input.name);
-    throw new MillraceError(
-      "BAD_REQUEST",
-      `new_name: "${input.name}" cannot be renamed, for a model's name is its identity in deployments and lineage; register "${input.new_name}" and create its versions from the same sources`,
-    );
+    await context.dispatch("RenameModel", { model: await idOf(context, input.name), name: input.new_name });
+    return answerOf(context, input.new_name);
   });
 
   route("PATCH", "registered-models/update", z.object({ name, description }), async (input, context) => {
-    await readsOf(context).model(input.name);
-    await context.dispatch("DescribeModel", { model: input.name, description: input.description });
+    await context.dispatch("DescribeModel", { model: await idOf(context, input.name), description: input.description });
     return answerOf(context, input.name);
   });
 
   route("DELETE", "registered-models/delete", z.object({ name }), async (input, context) => {
-    await readsOf(context).model(input.name);
-    await context.dispatch("ArchiveModel", { model: input.name });
+    await context.dispatch("ArchiveModel", { model: await idOf(context, input.name) });
     return {};
   });
 
@@ -62,7 +65,7 @@ export const registeredModels: Routes = (route) => {
     const reads = readsOf(context);
     const { page, next } = searchPage("registeredModels", await reads.models(), modelValues, input, ["name ASC"]);
     const found = page.map(async (model) => registeredModelAnswer(model, await reads.versionsOf(model)));
-    return { registered_models: await Promise.all(found), next_page_token: next };
+    return withoutEmptyLists({ registered_models: await Promise.all(found), next_page_token: next });
   });
 
   const latestInput = z.object({ name, stages: texts.pipe(z.array(fields.stage)) });
@@ -70,28 +73,36 @@ export const registeredModels: Routes = (route) => {
     const reads = readsOf(context);
     const model = await reads.model(input.name);
     const versions = latestOf(await reads.versionsOf(model), input.stages);
-    return { model_versions: versions.map((version) => modelVersionAnswer({ model, version })) };
+    return withoutEmptyLists({ model_versions: versions.map((version) => modelVersionAnswer({ model, version })) });
   };
   route("GET", "registered-models/get-latest-versions", latestInput, latest);
   route("POST", "registered-models/get-latest-versions", latestInput, latest);
 
   const tagInput = z.object({ name, key: z.string(), value: z.string().default("") });
   route("POST", "registered-models/set-tag", tagInput, async (input, context) => {
-    await context.dispatch("SetModelTag", { model: input.name, key: input.key, value: input.value });
+    await context.dispatch("SetModelTag", {
+      model: await idOf(context, input.name),
+      key: input.key,
+      value: input.value,
+    });
     return {};
   });
   route("DELETE", "registered-models/delete-tag", tagInput.omit({ value: true }), async (input, context) => {
-    await context.dispatch("RemoveModelTag", { model: input.name, key: input.key });
+    await context.dispatch("RemoveModelTag", { model: await idOf(context, input.name), key: input.key });
     return {};
   });
 
   const aliasInput = z.object({ name, alias });
   route("POST", "registered-models/alias", aliasInput.extend({ version: fields.version }), async (input, context) => {
-    await context.dispatch("SetModelAlias", { model: input.name, alias: input.alias, version: input.version });
+    await context.dispatch("SetModelAlias", {
+      model: await idOf(context, input.name),
+      alias: input.alias,
+      version: input.version,
+    });
     return {};
   });
   route("DELETE", "registered-models/alias", aliasInput, async (input, context) => {
-    await context.dispatch("RemoveModelAlias", { model: input.name, alias: input.alias });
+    await context.dispatch("RemoveModelAlias", { model: await idOf(context, input.name), alias: input.alias });
     return {};
   });
   route("GET", "registered-models/alias", aliasInput, async (input, context) => {
@@ -99,7 +110,7 @@ export const registeredModels: Routes = (route) => {
     const model = await reads.model(input.name);
     const found = model.aliases.find((known) => known.alias === input.alias);
     if (found === undefined) {
-      throw new MillraceError("NOT_FOUND", `Registered model alias ${input.alias} not found.`);
+      throw new MillraceError("BAD_REQUEST", `Registered model alias ${input.alias} not found.`);
     }
     return { model_version: modelVersionAnswer(await reads.version(input.name, found.version)) };
   });

@@ -4,7 +4,7 @@ import { maxResults, texts, token } from "./fields.ts";
 /** Fields of the registry's requests. In a query every value is text. */
 export const name = z.string().min(1, "name: expected the name of a registered model");
 
-export const version = z.coerce.number().int().positive().max(1_000_000);
+export const version = z.coerce.number().int().min(0).max(1_000_000);
 
 export const tags = z.array(z.object({ key: z.string(), value: z.string().default("") })).default([]);
 

@@ -1,7 +1,7 @@
 import type { ModelDocument } from "../../../projections/documents/types.ts";
 import type { SearchKind, Values } from "../../../projections/tracking/index.ts";
 import { type ListSearch, oneValue, ownValue, searchList } from "./lists.ts";
-import type { RegisteredVersion } from "./registry-reads.ts";
+import { nameOf, type RegisteredVersion } from "./registry-reads.ts";
 
 type Attributes = Readonly<Record<string, string | number | null>>;
 
@@ -27,13 +27,13 @@ const timesOf = ({ createdAt, updatedAt }: { createdAt: number; updatedAt: numbe
 });
 
 export const modelValues = (model: ModelDocument): Values =>
-  valuesOf({ name: model.id, ...timesOf(model) }, model.tags);
+  valuesOf({ name: nameOf(model), ...timesOf(model) }, model.tags);
 
-export const versionValues = ({ version }: RegisteredVersion): Values =>
+export const versionValues = ({ model, version }: RegisteredVersion): Values =>
   valuesOf(
     {
-      name: version.model,
-      run_id: version.run,
+      name: nameOf(model),
+      run_id: version.run ?? version.foreignRun ?? null,
       source_path: version.source,
       version_number: version.version,
       ...timesOf(version),
@@ -41,15 +41,14 @@ export const versionValues = ({ version }: RegisteredVersion): Values =>
     version.tags,
   );
 
-/** One page of what meets the filter, prompts left out; the token of the next page is "" at the end. */
+/** One page of what meets the filter, prompts left out; no token of a next one at the end. */
 export const searchPage = <T>(
   kind: SearchKind,
   items: readonly T[],
   valuesOfItem: (item: T) => Values,
   request: ListSearch,
   otherwise: readonly string[],
-): { page: T[]; next: string } => {
+): { page: T[]; next: string | undefined } => {
   const search = { ...request, filter: withoutPrompts(request.filter) };
-  const { page, next = "" } = searchList(kind, items, valuesOfItem, search, otherwise);
-  return { page, next };
+  return searchList(kind, items, valuesOfItem, search, otherwise);
 };

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { NAME_TAG } from "../../../commands/run/decider.ts";
 import { runIdFrom } from "../../../commands/tracking.ts";
+import type { ExperimentDocument } from "../../../projections/documents/types.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { runAnswer, runInfo } from "./answers.ts";
-import { type MlflowContext, runOf } from "./context.ts";
+import { homeOf, runAnswer, runInfo, withoutEmptyLists } from "./answers.ts";
+import { experimentOf, type MlflowContext, runOf } from "./context.ts";
 import type { Routes } from "./door.ts";
-import { experimentLocation } from "./experiments.ts";
 import * as fields from "./fields.ts";
 import { withLoggedModel } from "./model-history.ts";
 
@@ -23,27 +23,33 @@ export const oneRun = named;
 
 const answerOf = async (context: MlflowContext, id: string) => {
   const run = await runOf(context, id);
-  const [location, metrics] = await Promise.all([
-    experimentLocation(context, run.experiment),
+  const [experiment, metrics] = await Promise.all([
+    experimentOf(context, run.experiment),
     context.deps.tracking.latestMetrics(context.project, [id]),
   ]);
-  return { run: runAnswer(run, location, metrics.get(id) ?? []) };
+  return { run: runAnswer(run, homeOf(experiment), metrics.get(id) ?? []) };
 };
 
 const infoOf = async (context: MlflowContext, id: string) => {
   const run = await runOf(context, id);
-  return { run_info: runInfo(run, await experimentLocation(context, run.experiment)) };
+  return { run_info: runInfo(run, homeOf(await experimentOf(context, run.experiment))) };
 };
 
 const createInput = z.object({
-  experiment_id: z.string().default("0"),
+  experiment_id: fields.experimentId.default("0"),
   run_name: fields.text,
   user_id: fields.text,
   start_time: fields.whole.optional(),
-  tags: fields.keyValues(100),
+  tags: fields.keyValues(100, { twice: "the last" }),
 });
 
-const status = z.enum(["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]);
+const statuses = ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"] as const;
+
+/** By name, or by its number in protobuf, which begins with 1. */
+const status = z.preprocess(
+  (given) => (typeof given === "number" ? (statuses[given - 1] ?? given) : given),
+  z.enum(statuses),
+);
 
 const datasetInput = z.object({
   tags: fields.keyValues(100),
@@ -56,6 +62,12 @@ const datasetInput = z.object({
     profile: z.string().optional(),
   }),
 });
+
+/** Those of these experiments that are there. */
+const experimentsOf = async ({ deps, project }: MlflowContext, ids: readonly string[]) => {
+  const found = await deps.documents.getMany("experiments", project, [...new Set(ids)]);
+  return new Map(found.map((one) => [one.id, one]));
+};
 
 /** Schemas of datasets and their profiles, of 16 MB each, travel with them. */
 const INPUTS_LIMIT = 32 << 20;
@@ -71,7 +83,8 @@ export const runs: Routes = (route) => {
       user: input.user_id || tags["mlflow.user"] || "",
       startTime: input.start_time || context.deps.clock(),
     });
-    return answerOf(context, id);
+    const { outputs: _, ...run } = (await answerOf(context, id)).run;
+    return { run };
   });
 
   route("GET", "runs/get", named, (input, context) => answerOf(context, runIdOf(input)));
@@ -152,20 +165,22 @@ export const runs: Routes = (route) => {
     page_token: fields.token,
   });
   route("POST", "runs/search", search, async (input, context) => {
+    const experiments = await experimentsOf(context, input.experiment_ids);
+    const deleted = [...experiments.values()].filter((one) => one.status === "deleted").map(({ id }) => id);
     const { runs: found, next } = await context.deps.tracking.searchRuns(context.project, {
-      experiments: input.experiment_ids,
+      experiments: [...experiments.keys()],
+      deletedExperiments: deleted,
       filter: input.filter,
       orderBy: input.order_by,
       view: input.run_view_type,
       first: input.max_results,
       after: input.page_token,
     });
-    const ids = [...new Set(found.map(({ run }) => run.experiment))];
-    const known = await Promise.all(ids.map(async (id) => [id, await experimentLocation(context, id)] as const));
-    const locations = new Map(known);
-    return {
-      runs: found.map(({ run, metrics }) => runAnswer(run, locations.get(run.experiment) as string, metrics)),
+    return withoutEmptyLists({
+      runs: found.map(({ run, metrics }) =>
+        runAnswer(run, homeOf(experiments.get(run.experiment) as ExperimentDocument), metrics),
+      ),
       next_page_token: next ?? undefined,
-    };
+    });
   });
 };

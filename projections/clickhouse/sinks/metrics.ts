@@ -9,7 +9,7 @@ import {
   stringColumn,
 } from "../../../infra/warehouse/native-block.ts";
 import type { MetricBatchRecord } from "../../../schemas/topics.ts";
-import { isLater } from "../../tracking/latest.ts";
+import { isLater, rankOf } from "../../tracking/latest.ts";
 import { decodeMetrics } from "../../tracking/metric-record.ts";
 import { originOf } from "./origin.ts";
 import { originColumns, type RowEncoder, type Sink, type SinkAssignment } from "./sink.ts";
@@ -26,21 +26,6 @@ const uuidOf = (digits: string): Buffer => {
 
 const noRun = Buffer.alloc(16);
 
-/**
- * A number of 128 bits, little-endian, that is larger the later a point is: its timestamp, which is not negative, then
- * its value in the order of doubles with NaN below all.
- */
-const rankOf = ({ timestamp, value }: Point, rank: Buffer): Buffer => {
-  if (Number.isNaN(value)) rank.writeBigUInt64LE(0n, 0);
-  else {
-    rank.writeDoubleLE(value === 0 ? 0 : value, 0);
-    if (value < 0) for (let i = 0; i < 8; i++) rank[i] ^= 0xff;
-    else rank[7] ^= 0x80;
-  }
-  rank.writeBigUInt64LE(BigInt(timestamp), 8);
-  return rank;
-};
-
 type PointColumns = {
   columns: readonly NativeColumn[];
   write(run: Buffer, experiment: string, point: Point): void;
@@ -52,8 +37,8 @@ const pointColumns = (isLatest: boolean): PointColumns => {
   const [timestamp, step, value] = [int64Column("timestamp"), int64Column("step"), float64Column("value")];
   const [model, dataset, digest] = [stringColumn("model"), stringColumn("dataset"), stringColumn("digest")];
   const experiments = dictionaryColumn("experiment");
-  const ranks = numberColumn("rank", "UInt128", 16);
-  const rank = Buffer.alloc(16);
+  const ranks = numberColumn("recency", "UInt256", 32);
+  const rank = Buffer.alloc(32);
   return {
     columns: [runs, key, timestamp, step, value, ...(isLatest ? [experiments, ranks] : [model, dataset, digest])],
     write(run, experiment, point) {
@@ -64,7 +49,7 @@ const pointColumns = (isLatest: boolean): PointColumns => {
       value.to.f64(point.value);
       if (isLatest) {
         experiments.to.push(experiments.to.indexOf(experiment));
-        ranks.to.raw(rankOf(point, rank), 0, 16);
+        ranks.to.raw(rankOf(point, rank), 0, 32);
       } else {
         model.to.string(point.model);
         dataset.to.string(point.dataset);
@@ -137,7 +122,7 @@ const metricSink = (table: string, isLatest: boolean): Sink => ({
   kind: "metrics",
   table,
   replaces: true,
-  columns: `${originColumns}, run, key, timestamp, step, value, ${isLatest ? "experiment, rank" : "model, dataset, digest"}`,
+  columns: `${originColumns}, run, key, timestamp, step, value, ${isLatest ? "experiment, recency" : "model, dataset, digest"}`,
   format: "Native",
   encoder: () => metricsEncoder(isLatest),
 });

@@ -93,6 +93,23 @@ export const parseOrder = (kind: SearchKind, sources: readonly string[] = []): O
   });
 };
 
+/**
+ * The key of an order by a field that stands alone, `metrics.auc` or an attribute, as it is: nothing in it is quoted.
+ * BAD_REQUEST for an attribute that there is not.
+ */
+export const orderKey = (kind: SearchKind, name: string, ascending: boolean): OrderKey => {
+  const rules = kinds[kind];
+  if (name.startsWith("metrics.")) {
+    return { entity: "metric", key: name.slice("metrics.".length), type: "number", ascending };
+  }
+  const key = rules.aliases[name] ?? name;
+  if (![...rules.text, ...rules.numbers, ...rules.orderOnly].includes(key)) {
+    throw new MillraceError("BAD_REQUEST", `Invalid order by field name: ${name}`);
+  }
+  const type = rules.numbers.includes(key) || rules.orderOnly.includes(key) ? "number" : "text";
+  return { entity: "attribute", key, type, ascending };
+};
+
 const isNumeric = (rules: KindRules, { entity, key }: Field): boolean =>
   entity === "metric" || (entity === "attribute" && rules.numbers.includes(key));
 
