@@ -40,6 +40,11 @@ export type Checks = {
    * answers 0. INCOMPATIBLE_SCHEMA, INVALID_SCHEMA.
    */
   registerSchema(project: string, topic: string, schema: string, check?: boolean): Promise<number>;
+  /**
+   * Whether a schema reads what the log of a topic holds, as the sources of the project that had the topic and the key
+   * read it. INCOMPATIBLE_SCHEMA, naming the versions whose records it does not read.
+   */
+  checkLogReadable(project: string, topic: string, key: string, schema: string): Promise<void>;
   /** ALREADY_EXISTS when another event source owns the topic. Creates it otherwise. */
   ensureTopic(topic: string, definition: EventSourceDefinition, project: string): Promise<void>;
   /** Views and deployments of the source must still hold together with a new schema. */

@@ -17,6 +17,7 @@ import { featureView } from "./feature-view/decider.ts";
 import { model } from "./model/decider.ts";
 import { findVersion } from "./model/state.ts";
 import { governanceChecks, type MetricGate } from "./references/governance.ts";
+import { checkLogReadable } from "./references/log-schemas.ts";
 import { platformState, type Snapshot } from "./references/platform-state.ts";
 import { checkChampion, checkVersions, servable } from "./references/signature.ts";
 import {
@@ -151,6 +152,15 @@ export const platformChecks = (deps: PlatformChecksDeps): Checks => {
           details: { subject, reasons },
         },
       );
+    },
+
+    async checkLogReadable(project, topic, key, schema) {
+      const readers = (await platform.now())
+        .all(eventSource, project)
+        .map(({ state }) => state.definition)
+        .filter((definition) => definition.topic === topic && definition.key === key)
+        .map((definition) => definition.schema);
+      if (readers.length > 0) await checkLogReadable({ broker, registry }, { topic, next: schema, readers });
     },
 
     async ensureTopic(topic: string, definition: EventSourceDefinition, project: string) {

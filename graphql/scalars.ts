@@ -1,4 +1,5 @@
 import { GraphQLError, Kind, type ValueNode } from "graphql";
+import { momentOf } from "../schemas/moment.ts";
 import { preview } from "../schemas/preview.ts";
 import { builder } from "./builder.ts";
 
@@ -11,10 +12,13 @@ const MIN_MS = -62_167_219_200_000;
 const MAX_MS = 253_402_300_799_999;
 
 const parseDateTime = (value: unknown): number => {
-  const at = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return Number.isInteger(at) && at >= MIN_MS && at <= MAX_MS
+  const at = typeof value === "number" ? value : typeof value === "string" ? momentOf(value) : null;
+  return at !== null && Number.isInteger(at) && at >= MIN_MS && at <= MAX_MS
     ? at
-    : refuse(`DateTime: expected ISO-8601 text or UTC milliseconds, got ${preview(value)}`);
+    : refuse(
+        "DateTime: expected UTC milliseconds, or a date or moment in ISO-8601 such as 2026-11-29T05:30:00Z " +
+          `(UTC where it names no zone), got ${preview(value)}`,
+      );
 };
 
 const MAX_REMEMBERED = 8192;
@@ -31,7 +35,9 @@ const isoText = (at: number): string => {
 };
 
 builder.scalarType("DateTime", {
-  description: "A moment: ISO-8601 in UTC with milliseconds. As input, UTC milliseconds are accepted, too.",
+  description:
+    "A moment: ISO-8601 in UTC with milliseconds. As input, UTC milliseconds and dates are accepted, too, other zones " +
+    "and none, which is UTC. What is finer than milliseconds is cut.",
   serialize: isoText,
   parseValue: parseDateTime,
   parseLiteral: (node) =>

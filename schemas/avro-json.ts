@@ -156,7 +156,7 @@ type JsonObject = Record<string, unknown>;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-type Fields = readonly { name: string; type: Type; defaultValue(): unknown }[];
+type Fields = readonly { name: string; aliases: readonly string[]; type: Type; defaultValue(): unknown }[];
 
 /** A fresh default value at each call, as its parts may be changed; null where the field has none. */
 const defaultOf = (field: Fields[number]): (() => unknown) | null => {
@@ -173,9 +173,13 @@ const recordConverter = (fields: Fields): Converter["convert"] => {
     if (!isObject(value)) return refuse(value, "an object");
     const record: JsonObject = {};
     for (let i = 0; i < fields.length; i++) {
-      const { name } = fields[i];
+      const { name, aliases } = fields[i];
       try {
-        const given = Object.hasOwn(value, name) ? value[name] : undefined;
+        let given = Object.hasOwn(value, name) ? value[name] : undefined;
+        // A record that was written before the field had its name, as Avro resolves it.
+        for (let a = 0; given === undefined && a < aliases.length; a++) {
+          if (Object.hasOwn(value, aliases[a])) given = value[aliases[a]];
+        }
         const otherwise = given === undefined ? defaults[i] : null;
         if (otherwise === null) record[name] = converts[i].convert(given, budget);
         else {

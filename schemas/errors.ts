@@ -50,7 +50,7 @@ const table = {
   INCOMPATIBLE_SCHEMA: {
     status: 409,
     retryable: false,
-    meaning: "The schema breaks the subject's compatibility rule.",
+    meaning: "The schema breaks the subject's compatibility rule, or does not read what is in the log.",
   },
   UNDECODABLE_RECORD: { status: 422, retryable: false, meaning: "The bytes of a record are not what its schema says." },
   INVALID_RECORD: { status: 422, retryable: false, meaning: "A record's key, value or timestamp is refused." },

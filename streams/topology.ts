@@ -1,4 +1,5 @@
 import { isLocal, planView, type SourceInfo, type ViewPlan } from "../ml/features/view.ts";
+import { eventTimeOf } from "../schemas/event-time.ts";
 import { applicationOf, topicOf } from "../schemas/topics.ts";
 import type { Catalog, CatalogDeployment, CatalogMonitor, CatalogSource, CatalogView } from "./catalog.ts";
 
@@ -7,6 +8,8 @@ export type Input = {
   topic: string;
   source: CatalogSource;
   keyOf: (event: Record<string, unknown>) => string;
+  /** Event time, UTC milliseconds. */
+  timeOf: (event: Record<string, unknown>) => number;
 };
 
 /** A view that is not local to an application: its events go through a topic keyed by the entity. */
@@ -52,7 +55,12 @@ export const planTopology = (catalog: Catalog): Application[] => {
     const id = applicationOf(source.project, source);
     const application = applications.get(id) ?? emptyApplication(id, source.project, source.partitions);
     applications.set(id, application);
-    application.inputs.push({ topic: source.topic, source, keyOf: (event) => String(event[source.key]) });
+    application.inputs.push({
+      topic: source.topic,
+      source,
+      keyOf: (event) => String(event[source.key]),
+      timeOf: eventTimeOf(source.schema, source.timestamp),
+    });
   }
   const homes = [...applications.values()];
   for (const application of homes) application.inputs.sort((a, b) => (a.topic < b.topic ? -1 : 1));
@@ -117,7 +125,8 @@ const placeView = (
   rekeyed.rekeyed = true;
   rekeyed.views.push(plan);
   for (const source of sources) {
-    rekeyed.inputs.push({ topic: `${topic}.${source.id}`, source, keyOf: plan.entityOf });
+    const timeOf = eventTimeOf(source.schema, source.timestamp);
+    rekeyed.inputs.push({ topic: `${topic}.${source.id}`, source, keyOf: plan.entityOf, timeOf });
   }
   rekeyed.inputs.sort((a, b) => (a.topic < b.topic ? -1 : 1));
   (rekeyed.plans as Map<string, ViewPlan>).set(view.id, plan);

@@ -3,6 +3,7 @@ import type { Broker, RecordBatch } from "../infra/broker/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { TrainingMatrix } from "../ml/boosting/types.ts";
 import { type ViewState, viewState } from "../ml/features/state.ts";
+import { businessKey, noKey } from "../schemas/business-key.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
 import { decoders, type SourceDecoder } from "./decoders.ts";
 import { waitingRows } from "./labels.ts";
@@ -16,6 +17,8 @@ export type TrainingSet = {
   times: Float64Array;
   /** Next offset by `topic/partition` up to which the log was folded. */
   positions: Record<string, number>;
+  /** Records that were left out, because the schema of their source no longer reads them. */
+  unread: number;
 };
 
 export type DatasetOptions = {
@@ -42,6 +45,7 @@ export const buildTrainingSet = async (options: DatasetOptions): Promise<Trainin
   const positions: Record<string, number> = {};
   const total = await recordCount(broker, plan);
   let done = 0;
+  let unread = 0;
   const visited = (): void => {
     if (++done % EXPIRE_EVERY === 0) options.onProgress?.(done, Math.max(total, done));
   };
@@ -51,11 +55,14 @@ export const buildTrainingSet = async (options: DatasetOptions): Promise<Trainin
       visited();
       return true;
     };
-    await foldPartition({ ...options, partition, decoderOf, rows, onRecord: visit });
+    const onUnread = (): void => {
+      unread += 1;
+    };
+    await foldPartition({ ...options, partition, decoderOf, rows, onRecord: visit, onUnread });
   }
   options.onProgress?.(done, Math.max(total, done));
   if (rows.labelled === 0) throw nothingToLearn(plan, rows.count);
-  return { ...rows.matrix(plan.columns.columns.map(({ name }) => name)), positions };
+  return { ...rows.matrix(plan.columns.columns.map(({ name }) => name)), positions, unread };
 };
 
 const recordCount = async (broker: Broker, plan: TrainingPlan): Promise<number> => {
@@ -86,15 +93,17 @@ export type PartitionFold = Pick<DatasetOptions, "broker" | "plan" | "signal"> &
   onRecord: (topic: string, next: number) => boolean;
   /** Told of each row in order, labelled or not, with the offset of its trigger. */
   onRow?: (offset: number) => void;
+  /** Told of each record that is left out, because it can no longer be decoded. */
+  onUnread?: () => void;
 };
 
 /** Folds what the tasks took of one partition into rows. */
 export const foldPartition = async (fold: PartitionFold): Promise<void> => {
-  const { broker, partition, decoderOf, rows, signal, onRecord, onRow } = fold;
+  const { broker, partition, decoderOf, rows, signal, onRecord, onRow, onUnread } = fold;
   const { spec, columns, trigger, label, application } = fold.plan;
   const states = columns.views.map(viewState);
   const waiting = waitingRows(rows, spec.label.horizonMs);
-  const businessKey = keyReader(spec.label.key);
+  const keys = businessKey(spec.label.key, trigger.schema, label.source.schema);
   let watermark = Number.NEGATIVE_INFINITY;
   let count = 0;
 
@@ -102,14 +111,15 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
     applyTo(states, source.name, event, time);
     if (source.topic === label.source.topic) {
       const value = label.value.evaluate(event, time);
-      if (value !== null) waiting.meet(businessKey(event), time, watermark, Number(value));
+      const key = value === null ? null : keys.ofOutcome(event);
+      if (key !== null) waiting.meet(key, time, watermark, Number(value));
     }
     if (source.topic === trigger.topic && time >= spec.from && time < spec.to) {
-      const key = businessKey(event);
+      const key = keys.ofTrigger(event) ?? noKey;
       const at = rows.next(time, key);
       onRow?.(offset);
       columns.write(event, time, states, rows.values, at);
-      waiting.add(key, rows.count - 1);
+      if (key !== noKey) waiting.add(key, rows.count - 1);
     }
   };
 
@@ -122,8 +132,12 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
       if (batch.timestamps[index] > watermark) watermark = batch.timestamps[index];
       return;
     }
-    const event = source.decode(batch, index);
-    const time = event[source.timestamp] as number;
+    const event = decodedOrNull(source, batch, index);
+    if (event === null) {
+      onUnread?.();
+      return;
+    }
+    const time = source.timeOf(event);
     if (time > watermark) watermark = time;
     if (++count % EXPIRE_EVERY === 0) waiting.expire(watermark);
     try {
@@ -136,12 +150,16 @@ export const foldPartition = async (fold: PartitionFold): Promise<void> => {
   await replay(broker, { application, partition, signal }, visit);
 };
 
-const applyTo = (states: readonly ViewState[], source: string, event: Record<string, unknown>, time: number): void => {
-  for (let i = 0; i < states.length; i++) states[i].apply(source, event, time);
+/** null for a record that the stream took by a schema of its source which no longer holds. */
+const decodedOrNull = (source: SourceDecoder, batch: RecordBatch, index: number): Record<string, unknown> | null => {
+  try {
+    return source.decode(batch, index);
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    return null;
+  }
 };
 
-const keyReader = (fields: readonly string[]): ((event: Record<string, unknown>) => string) => {
-  const [only] = fields;
-  if (fields.length === 1) return (event) => String(event[only]);
-  return (event) => fields.map((field) => String(event[field])).join("\u001f");
+const applyTo = (states: readonly ViewState[], source: string, event: Record<string, unknown>, time: number): void => {
+  for (let i = 0; i < states.length; i++) states[i].apply(source, event, time);
 };

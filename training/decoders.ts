@@ -2,8 +2,13 @@ import type { RecordBatch } from "../infra/broker/port.ts";
 import type { SchemaRegistry } from "../infra/schema-registry/port.ts";
 import type { SourceInfo } from "../ml/features/view.ts";
 import { recordDecoder } from "../schemas/codec.ts";
+import { eventTimeOf } from "../schemas/event-time.ts";
 
-export type SourceDecoder = SourceInfo & { decode(batch: RecordBatch, index: number): Record<string, unknown> };
+export type SourceDecoder = SourceInfo & {
+  decode(batch: RecordBatch, index: number): Record<string, unknown>;
+  /** Event time, UTC milliseconds. */
+  timeOf(event: Record<string, unknown>): number;
+};
 
 /** Decoders by topic, with every schema that the registry holds at hand: decoding a replay must not wait. */
 export const decoders = async (
@@ -19,7 +24,7 @@ export const decoders = async (
       const decoder = recordDecoder(source.schema, (id) => schemas.get(id));
       const decode = (batch: RecordBatch, index: number): Record<string, unknown> =>
         decoder.decode(batch.bytes, batch.valueStart[index], batch.valueEnd[index]);
-      return [source.topic, { ...source, decode }];
+      return [source.topic, { ...source, decode, timeOf: eventTimeOf(source.schema, source.timestamp) }];
     }),
   );
 };

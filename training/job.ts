@@ -129,7 +129,12 @@ const store = async (
       size: artifact.size,
       task: job.spec.task,
       columns: matrix.columns,
-      metrics: { ...metrics, validationRows: validation.rows, trees: model.bestIteration },
+      metrics: {
+        ...metrics,
+        validationRows: validation.rows,
+        trees: model.bestIteration,
+        ...(set.unread > 0 ? { unreadRecords: set.unread } : {}),
+      },
       profile: (await artifacts.put(profile)).digest,
       rows: matrix.rows,
       lineage: lineageOf(job, plan, set),

@@ -1,7 +1,7 @@
 import { asGiven, type HandlerContext, handlersOf } from "../handler.ts";
 import type { Payload } from "../payloads.ts";
 import { type EventSource, type EventSourceCommand, eventSource } from "./decider.ts";
-import { checkSourceSchema } from "./source-schema.ts";
+import { checkSameTime, checkSourceSchema } from "./source-schema.ts";
 
 /** The topic is made and the schema registered before the event says so: both are free of effect when repeated. */
 const create = async (
@@ -12,6 +12,8 @@ const create = async (
   if (state !== null) return { type: "CreateEventSource", data: { id, definition: unregistered } };
   checkSourceSchema(given.schema, given.key, given.timestamp);
   await checks.registerSchema(project, given.topic, given.schema, true);
+  // An archived source may have had the topic: tasks have taken its records, and views are built from them.
+  await checks.checkLogReadable(project, given.topic, given.key, given.schema);
   await checks.ensureTopic(given.topic, unregistered, project);
   const schemaId = await checks.registerSchema(project, given.topic, given.schema);
   return { type: "CreateEventSource", data: { id, definition: { ...unregistered, schemaId } } };
@@ -26,7 +28,9 @@ const changeSchema = async (
     return { type: "ChangeEventSourceSchema", data: { id, schema, schemaId: 0 } };
   }
   checkSourceSchema(schema, current.key, current.timestamp);
+  checkSameTime(current.schema, schema, current.timestamp);
   await checks.registerSchema(project, current.topic, schema, true);
+  await checks.checkLogReadable(project, current.topic, current.key, schema);
   await checks.checkSchemaChange(project, id, schema);
   const schemaId = await checks.registerSchema(project, current.topic, schema);
   return { type: "ChangeEventSourceSchema", data: { id, schema, schemaId } };

@@ -1,5 +1,6 @@
 import { parseSchema } from "../../schemas/avro-limits.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { sourceTimeUnit, timeUnitOf } from "../../schemas/event-time.ts";
 import { listed, preview } from "../../schemas/preview.ts";
 
 type Field = { name: string; type: unknown };
@@ -43,4 +44,21 @@ export const checkSourceSchema = (schema: string, key: string, timestamp: string
   };
   need("key", key, keyTypes);
   need("timestamp", timestamp, ["long"]);
+  if (timeUnitOf(fields.get(timestamp)) !== null) return;
+  throw new MillraceError(
+    "INVALID_SCHEMA",
+    `the timestamp field "${timestamp}" is ${preview(fields.get(timestamp))}; expected a moment in UTC milliseconds, or ` +
+      "in microseconds with the logical type timestamp-micros",
+  );
+};
+
+/** INVALID_SCHEMA where a schema would read the event times of older records as other moments. */
+export const checkSameTime = (before: string, after: string, timestamp: string): void => {
+  const [was, is] = [before, after].map((schema) => sourceTimeUnit(schema, timestamp));
+  if (was === is) return;
+  throw new MillraceError(
+    "INVALID_SCHEMA",
+    `the timestamp field "${timestamp}" is in ${was} and cannot become ${is}: all older events would move; ` +
+      "create an event source on a new topic",
+  );
 };

@@ -1,3 +1,4 @@
+import { keyProblem } from "../../schemas/business-key.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import type { OutcomeDefinition } from "../../schemas/lifecycle/deployment.ts";
 import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
@@ -35,7 +36,7 @@ export const activeView = (snapshot: Snapshot, project: string, id: string): Nam
   return { view: id, version, definition, sources };
 };
 
-/** The key fields of an outcome must be in the trigger and in the outcome's source. INVALID_SCHEMA. */
+/** The key fields of an outcome must be in the trigger and in the outcome's source, and be keys. INVALID_SCHEMA. */
 export const checkOutcomeKey = (outcome: OutcomeDefinition, trigger: NamedSource, source: NamedSource): void => {
   for (const { name, schema } of [trigger, source]) {
     const fields = recordFields(schema);
@@ -45,6 +46,15 @@ export const checkOutcomeKey = (outcome: OutcomeDefinition, trigger: NamedSource
         "INVALID_SCHEMA",
         `outcome.key: event source "${name}" has no field ${missing.join(", ")}; it has ${[...fields.keys()].join(", ")}`,
         { details: { source: name, missing } },
+      );
+    }
+    const [problem] = outcome.key.map((field) => keyProblem(schema, field)).filter((found) => found !== null);
+    if (problem !== undefined) {
+      throw new MillraceError(
+        "INVALID_SCHEMA",
+        `outcome.key: in event source "${name}" ${problem}; a key is of text, numbers, booleans, enums, bytes, or ` +
+          "records of these",
+        { details: { source: name } },
       );
     }
   }

@@ -4,6 +4,7 @@ import type { Clock } from "../../infra/clock.ts";
 import { conversionBudget, jsonToAvro } from "../../schemas/avro-json.ts";
 import { frame } from "../../schemas/codec.ts";
 import { asMillraceError, type ErrorCode, MillraceError } from "../../schemas/errors.ts";
+import { eventTimeOf } from "../../schemas/event-time.ts";
 import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source.ts";
 import { isStackOverflow } from "../errors.ts";
 
@@ -41,9 +42,13 @@ const MAX_DATE_MS = 8.64e15;
 
 const momentOf = (at: number): string => (at <= MAX_DATE_MS ? new Date(at).toISOString() : String(at));
 
-const timestampOf = (fields: Record<string, unknown>, name: string, latest: number): number => {
-  const at = unwrapped(fields[name]);
-  if (typeof at !== "number" || !Number.isInteger(at)) return refuse(name, "expected the event time in milliseconds");
+const timestampOf = (
+  fields: Record<string, unknown>,
+  { timestamp: name, timeOf }: { timestamp: string; timeOf: ReturnType<typeof eventTimeOf> },
+  latest: number,
+): number => {
+  const at = timeOf({ [name]: unwrapped(fields[name]) });
+  if (!Number.isInteger(at)) return refuse(name, "expected the event time as a whole number");
   if (at < 0) return refuse(name, `${at} is before 1970`);
   if (at > latest) return refuse(name, `${momentOf(at)} is more than 24 hours ahead`);
   return at;
@@ -72,6 +77,7 @@ export const toRecords = (
 ): OutputRecord[] => {
   const latest = clock() + MAX_AHEAD_MS;
   const { key: keyField, timestamp: timestampField, maxRecordBytes, partitions } = definition;
+  const timeOf = eventTimeOf(definition.schema, timestampField);
   const records: OutputRecord[] = [];
   const problems: Problem[] = [];
   for (let index = 0; index < given.length; index++) {
@@ -81,7 +87,7 @@ export const toRecords = (
       if (record.value === null || record.value === undefined) refuse("value", "expected a value, got null");
       const { bytes, fields } = ready(record.value);
       const key = keyOf(fields, keyField);
-      const timestamp = timestampOf(fields, timestampField, latest);
+      const timestamp = timestampOf(fields, { timestamp: timestampField, timeOf }, latest);
       if (record.key != null && !(isKey(record.key) && String(record.key) === key))
         refuse("key", `differs from the field ${keyField}, "${key}"`);
       if (record.timestamp != null && record.timestamp !== timestamp) {

@@ -13,7 +13,10 @@ EventSource.implement({
     schema: t.exposeString("schema", { description: "Avro record schema, JSON." }),
     schemaId: t.exposeInt("schemaId"),
     key: t.exposeString("key", { description: "Field whose value is the message key." }),
-    timestamp: t.exposeString("timestamp", { description: "Field that is the event time, milliseconds." }),
+    timestamp: t.exposeString("timestamp", {
+      description:
+        "Field that is the event time: UTC milliseconds, or microseconds where its type is timestamp-micros.",
+    }),
     partitions: t.exposeInt("partitions"),
     maxRecordBytes: t.exposeInt("maxRecordBytes"),
     retentionMs: t.expose("retentionMs", { type: "Long", nullable: true, description: "null keeps for ever." }),

@@ -1,5 +1,6 @@
 import type { FeatureViewDocument } from "../../projections/documents/types.ts";
 import type { FeatureDefinition, FeatureViewDefinition } from "../../schemas/lifecycle/feature-view.ts";
+import { unreadIndex } from "../../schemas/online-keys.ts";
 import { builder } from "../builder.ts";
 import { AggregateFunction } from "../enums.ts";
 import { Document, documentNode } from "./base.ts";
@@ -38,6 +39,8 @@ const Version = builder.objectRef<FeatureViewDocument["versions"][number]>("Feat
   }),
 });
 
+const MAX_PARTITIONS = 10_000;
+
 export const FeatureView = builder.objectRef<FeatureViewDocument>("FeatureView");
 
 documentNode(FeatureView);
@@ -48,5 +51,15 @@ FeatureView.implement({
     definition: t.expose("definition", { type: Definition }),
     versions: t.expose("versions", { type: [Version] }),
     status: t.exposeString("status", { description: "active or archived" }),
+    unreadRecords: t.field({
+      type: "Long",
+      description:
+        "Records of its sources that the present version was built without, because the schema of their source no " +
+        "longer reads them; each is a dead letter of stage build. 0 for a view that is whole.",
+      resolve: async ({ project, id, version }, _, { deps }) => {
+        const partitions = await deps.onlineStore.range(unreadIndex(project, id, version), { limit: MAX_PARTITIONS });
+        return partitions.reduce((sum, { score }) => sum + score, 0);
+      },
+    }),
   }),
 });

@@ -71,7 +71,8 @@ export const startEmbeddedWarehouse = async (options: EmbeddedWarehouseOptions):
     const child = fork(entry, [], {
       execArgv: ["--disable-warning=ExperimentalWarning"],
       // Every running statement holds a thread of libuv's pool; the rest is for files and gzip.
-      env: { ...process.env, UV_THREADPOOL_SIZE: "24", NODE_OPTIONS: "" },
+      // Times without a zone are UTC, whatever the zone of the machine.
+      env: { ...process.env, TZ: "UTC", UV_THREADPOOL_SIZE: "24", NODE_OPTIONS: "" },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     trackChild(child);

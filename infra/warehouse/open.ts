@@ -61,7 +61,12 @@ export const openWarehouse = (url: string, options: WarehouseOptions = {}): Ware
     max_open_connections: 16,
     // Shorter than the server's, so that no request is sent into a connection that is being closed.
     keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
-    clickhouse_settings: { output_format_json_quote_64bit_integers: 0, ...(cluster === null ? {} : clusterSettings) },
+    clickhouse_settings: {
+      output_format_json_quote_64bit_integers: 0,
+      // Times without a zone, those in parameters included, are UTC, whatever the zone of the server.
+      session_timezone: "UTC",
+      ...(cluster === null ? {} : clusterSettings),
+    },
     // Failures are thrown; whoever meets them writes them down once.
     log: { level: ClickHouseLogLevel.OFF },
   });

@@ -8,6 +8,7 @@ import { auditedPrefixes } from "../../projections/audit-chain.ts";
 import { auditOf, auditText, exportedAudit, storedAudit } from "../../projections/audit-copies.ts";
 import { type AuditVerdict, verifyAudit } from "../../projections/audit-verify.ts";
 import { MillraceError } from "../../schemas/errors.ts";
+import { momentOf } from "../../schemas/moment.ts";
 import { type CliCommand, requireData, settingHelp, settingOptions, textValues } from "./command.ts";
 import { runningWarehouse } from "./running.ts";
 
@@ -120,8 +121,8 @@ const reportFaults = async (eventStore: EventStore, prefixes: readonly string[])
 
 const momentOption = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
-  const at = Date.parse(text);
-  if (!Number.isNaN(at)) return at;
+  const at = momentOf(text);
+  if (at !== null) return at;
   throw new MillraceError("BAD_REQUEST", `--${name}: expected a moment such as 2026-11-21T10:00:00Z, got "${text}"`);
 };
 

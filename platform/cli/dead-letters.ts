@@ -17,6 +17,7 @@ export const deadLetters: CliCommand = {
 list    Shows records that could not be used: where they lay, why they failed, how they begin.
 replay  Produces those not replayed yet to their topics again, after what they failed of has been mended.
         Each is replayed once: what has been replayed is committed together with the records.
+        Not those of stage "build": they were taken, and a view alone was built without them.
 
   --project P        Only of this project
   --topic T          Only records of this topic
@@ -123,7 +124,8 @@ export const replayDeadLetters = async (broker: Broker, filter: Filter): Promise
     await follow(broker, topic, (batch, i) => {
       const mark = String(batch.offsets[i]);
       const letter = letterAt(batch, i);
-      if (done.has(mark) || !matches(letter, filter)) return;
+      // Its task has taken it; a view alone was built without it, and gets it when it is built anew.
+      if (letter.stage === "build" || done.has(mark) || !matches(letter, filter)) return;
       const headers = { "millrace-replay-of": `${letter.topic}/${letter.partition}@${letter.offset}` };
       transaction.add(letter.topic, letter.partition, letter.key, letter.value, letter.timestamp, headers);
       transaction.add(marks, 0, mark, Buffer.alloc(0), letter.timestamp);

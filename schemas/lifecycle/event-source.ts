@@ -8,7 +8,7 @@ export type EventSourceDefinition = {
   schemaId: number;
   /** Field whose value is the message key. */
   key: string;
-  /** Field (long, milliseconds) that is the event time. */
+  /** Field (long) that is the event time: UTC milliseconds, or microseconds where it is a timestamp-micros. */
   timestamp: string;
   partitions: number;
   maxRecordBytes: number;

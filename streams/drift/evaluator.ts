@@ -5,7 +5,7 @@ import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { type DriftRecord, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import { type Catalog, type CatalogMonitor, versionKey } from "../catalog.ts";
 import type { Emitter } from "../runtime/emitter.ts";
-import { completeWindows, type DriftMonitor, judgeWindow, type WindowTiles } from "./windows.ts";
+import { completeWindows, type DriftMonitor, inLayoutOf, judgeWindow, type WindowTiles } from "./windows.ts";
 
 type Watch = {
   monitor: CatalogMonitor;
@@ -102,9 +102,10 @@ export const driftEvaluator = ({ broker, artifacts, emitter, clock, writer }: Dr
     );
     for (const window of windows) {
       const results: DriftRecord[] = [];
-      for (const tiles of window.versions) {
-        const profile = await profileOf(catalog, project, tiles.model, tiles.version);
-        if (profile !== null) results.push(...resultsOf(watch, window, tiles, profile));
+      for (const version of groupedByVersion(window.versions)) {
+        const profile = await profileOf(catalog, project, version[0].model, version[0].version);
+        const tiles = profile === null ? null : inLayoutOf(profile, version);
+        if (profile !== null && tiles !== null) results.push(...resultsOf(watch, window, tiles, profile));
       }
       const transaction = writer.transaction();
       for (const result of results) emitter.drift(transaction, project, result);
@@ -159,6 +160,15 @@ const notHeardYet = (partitions: number, now: number): Watch["watermarks"] =>
   new Map(
     Array.from({ length: partitions }, (_, partition) => [partition, { time: Number.NEGATIVE_INFINITY, seenAt: now }]),
   );
+
+const groupedByVersion = (windows: readonly WindowTiles[]): WindowTiles[][] => {
+  const groups = new Map<string, WindowTiles[]>();
+  for (const window of windows) {
+    const key = `${window.model}|${window.version}`;
+    groups.set(key, [...(groups.get(key) ?? []), window]);
+  }
+  return [...groups.values()];
+};
 
 const resultsOf = (
   watch: Watch,

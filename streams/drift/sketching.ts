@@ -11,6 +11,8 @@ export const sketchScored = (tiles: TileStore, endpoint: string, scored: ScoredR
   const template: TileTemplate = {
     columns: sketcher.columns,
     bins: [...sketcher.bins],
+    width: sketcher.width,
+    adopt: sketcher.adopt,
     empty: () => new Float64Array(sketcher.width),
   };
   for (let start = 0; start < count; ) {
@@ -29,7 +31,8 @@ export const sketchScored = (tiles: TileStore, endpoint: string, scored: ScoredR
 
 /** Adds outcomes to the metric tiles, by the event time of the outcome: runs of one version and hour go together. */
 export const sketchJoined = (tiles: TileStore, stage: DeploymentStage, joined: readonly Joined[]): void => {
-  const template: TileTemplate = { columns: [stage.task], bins: [], empty: () => newMetricTile(stage.task) };
+  const empty = () => newMetricTile(stage.task);
+  const template: TileTemplate = { columns: [stage.task], bins: [], width: empty().length, empty };
   for (let start = 0; start < joined.length; ) {
     const { prediction, time } = joined[start];
     const { model, version } = prediction;

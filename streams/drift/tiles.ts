@@ -22,7 +22,15 @@ export const tileMs = 3_600_000;
 /** Tiles older than this before the newest event are closed: what would still belong to them is counted and dropped. */
 export const openTilesMs = 48 * tileMs;
 
-export type TileTemplate = { columns: string[]; bins: number[]; empty: () => Float64Array };
+export type TileTemplate = {
+  columns: string[];
+  bins: number[];
+  /** Numbers of a tile. */
+  width: number;
+  empty: () => Float64Array;
+  /** A tile of an earlier release's layout, in this one. Not known: it begins anew. */
+  adopt?: (bins: readonly number[], values: Float64Array) => Float64Array | null;
+};
 
 export type TileStore = {
   /** The open tile of this moment, or null where it has been closed. */
@@ -49,6 +57,12 @@ export const tileKey = (
   partition: number,
 ): string => `${kind}|${endpoint}|${model}|${version}|${from}|${partition}`;
 
+const takeOver = (tile: Tile, { columns, bins, empty, adopt }: TileTemplate): void => {
+  const values = adopt?.(tile.bins, tile.values) ?? null;
+  if (values === null) tile.rows = 0;
+  Object.assign(tile, { columns, bins, values: values ?? empty() });
+};
+
 export const tileStore = (partition: number): TileStore => {
   const tiles = new Map<string, Tile>();
   const dirty = new Map<string, Tile>();
@@ -68,7 +82,7 @@ export const tileStore = (partition: number): TileStore => {
         const values = template.empty();
         tile = { kind, endpoint, model, version, from, rows: 0, columns, bins, values, dirty: false };
         tiles.set(key, tile);
-      }
+      } else if (tile.values.length !== template.width) takeOver(tile, template);
       if (!tile.dirty) {
         tile.dirty = true;
         dirty.set(key, tile);

@@ -1,5 +1,5 @@
 import type { ReferenceProfile } from "../../ml/drift/profile.ts";
-import { compareSketch } from "../../ml/drift/sketch.ts";
+import { columnOf, compareSketch, sketcher } from "../../ml/drift/sketch.ts";
 import type { MonitorDefinition } from "../../schemas/lifecycle/monitor.ts";
 import { unpackNumbers } from "../../schemas/packed.ts";
 import type { TileRecord } from "../../schemas/topics.ts";
@@ -13,7 +13,8 @@ export type WindowTiles = {
   rows: number;
   columns: string[];
   bins: number[];
-  counts: Float64Array;
+  /** As `Sketcher` has them. */
+  numbers: Float64Array;
 };
 
 export type Window = { from: number; to: number; versions: WindowTiles[] };
@@ -41,7 +42,8 @@ export const completeWindows = (
     if (from + windowMs > complete) continue;
     const versions = windows.get(from) ?? new Map<string, WindowTiles>();
     windows.set(from, versions);
-    const key = `${tile.model}|${tile.version}`;
+    // Tiles of an earlier release have another layout.
+    const key = `${tile.model}|${tile.version}|${tile.length}`;
     const held = versions.get(key);
     if (held === undefined) versions.set(key, windowOf(tile));
     else addTile(held, tile);
@@ -57,13 +59,29 @@ const windowOf = (tile: TileRecord): WindowTiles => ({
   rows: tile.rows,
   columns: tile.columns,
   bins: tile.bins,
-  counts: unpackNumbers(tile.values, tile.length),
+  numbers: unpackNumbers(tile.values, tile.length),
 });
 
 const addTile = (window: WindowTiles, tile: TileRecord): void => {
   const values = unpackNumbers(tile.values, tile.length);
   window.rows += tile.rows;
-  for (let i = 0; i < values.length; i++) window.counts[i] += values[i];
+  for (let i = 0; i < values.length; i++) window.numbers[i] += values[i];
+};
+
+/** The windows of one version, whatever their layouts, as one in the profile's; null where none is of the profile. */
+export const inLayoutOf = (profile: ReferenceProfile, windows: readonly WindowTiles[]): WindowTiles | null => {
+  const { adopt, columns, bins } = sketcher(profile);
+  let whole: WindowTiles | null = null;
+  for (const window of windows) {
+    const numbers = adopt(window.bins, window.numbers);
+    if (numbers === null) continue;
+    if (whole === null) whole = { ...window, columns, bins: [...bins], numbers };
+    else {
+      whole.rows += window.rows;
+      for (let i = 0; i < numbers.length; i++) whole.numbers[i] += numbers[i];
+    }
+  }
+  return whole;
 };
 
 /** The monitor's statistic for each column it watches. */
@@ -73,12 +91,10 @@ export const judgeWindow = (
   definition: DriftMonitor,
 ): { column: string; value: number }[] => {
   const judged: { column: string; value: number }[] = [];
-  let start = 0;
   window.columns.forEach((column, index) => {
-    const counts = window.counts.subarray(start, start + window.bins[index]);
-    start += window.bins[index];
     if (definition.columns.length > 0 && !definition.columns.includes(column)) return;
-    judged.push({ column, value: compareSketch(profile, index, counts, definition.statistic) });
+    const sketch = columnOf(window.numbers, window.bins, index);
+    judged.push({ column, value: compareSketch(profile, index, sketch, definition.statistic) });
   });
   return judged;
 };

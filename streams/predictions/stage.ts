@@ -1,6 +1,7 @@
 import type { Transaction } from "../../infra/broker/port.ts";
 import { compileExpression, fieldTypes } from "../../ml/cel/compile.ts";
 import { type ColumnPlan, type FeatureReader, planColumns } from "../../ml/features/columns.ts";
+import { businessKey, noKey } from "../../schemas/business-key.ts";
 import type { ByteWriter } from "../../schemas/byte-writer.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import type { Task } from "../../schemas/lifecycle/model.ts";
@@ -123,7 +124,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
           },
           options.writer,
         );
-  const businessKey = keyOf(outcome?.key ?? []);
+  const keys = businessKey(outcome?.key ?? [], trigger.schema, (outcomeSource ?? trigger).schema);
   const route = router(deployment.split, deployment.revision);
   const width = plan.columns.length;
   const place = {
@@ -163,7 +164,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
   const add = (one: Due): void => {
     due.push(one);
     arms[one.arm].times.push(one.time);
-    if (self.pending === null) return;
+    if (self.pending === null || one.key === noKey) return;
     const { model, version, variant } = arms[one.arm];
     one.pending = {
       id: idOf(one),
@@ -203,7 +204,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       const one: Due = {
         arm: chosen,
         row: arm.rows.count - 1,
-        key: businessKey(event),
+        key: keys.ofTrigger(event) ?? noKey,
         entity,
         time,
         offset,
@@ -223,7 +224,8 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       if (self.pending === null || outcomeValue === null) return;
       const value = outcomeValue.evaluate(event, time);
       if (value === null || value === undefined) return;
-      const found = self.pending.take(businessKey(event), time, watermark);
+      const key = keys.ofOutcome(event);
+      const found = key === null ? null : self.pending.take(key, time, watermark);
       if (found === null) self.unmatched += 1;
       for (let at = found; at !== null; at = at.next) {
         met.push({ prediction: at, outcome: Number(value), time, offset });
@@ -310,10 +312,4 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
     },
   };
   return self;
-};
-
-const keyOf = (fields: readonly string[]): ((event: DecodedEvent) => string) => {
-  if (fields.length === 0) return () => "";
-  if (fields.length === 1) return (event) => String(event[fields[0]]);
-  return (event) => fields.map((field) => String(event[field])).join("\u001f");
 };

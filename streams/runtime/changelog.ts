@@ -16,8 +16,11 @@ export const checkpointSpacing = 20;
 export type TaskMeta = {
   /** Newest event time of the task. */
   watermark: number;
-  /** Views whose state is in the changelog, by id: a view that is not here must be built from the whole journal. */
-  views: Record<string, { version: number; watermark: number }>;
+  /**
+   * Views whose state is in the changelog, by id: a view that is not here must be built from the whole journal.
+   * `unread`: without so many records, where there are any (`UnreadRecords`).
+   */
+  views: Record<string, { version: number; watermark: number; unread?: number }>;
   /** The state of the views reflects the journal's entries before this one; those since must be folded on top. */
   journal: number;
   /** Where the oldest waiting prediction of a deployment lies, and where outcomes of it may begin. */

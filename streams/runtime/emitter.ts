@@ -22,7 +22,7 @@ export type Emitter = {
   deadLetter(
     transaction: Transaction,
     project: string,
-    stage: "decode" | "features" | "score" | "outcome",
+    stage: "decode" | "features" | "score" | "outcome" | "build",
     batch: RecordBatch,
     index: number,
     refused: Refused,

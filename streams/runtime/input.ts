@@ -114,11 +114,10 @@ const decodeBatch = async (
   schemas: SchemaCache,
   latest: number,
 ): Promise<void> => {
-  const { timestamp } = self.input.source;
   const unknown: number[] = [];
   const take = (i: number, decode: RecordDecoder): void => {
     const event = decode.decode(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
-    const time = event[timestamp] as number;
+    const time = self.input.timeOf(event);
     checkRecord(batch, i, self.input.keyOf(event), time, latest);
     self.events[i] = event;
     self.times[i] = time;
@@ -167,7 +166,7 @@ const checkRecord = (batch: RecordBatch, i: number, expected: string, time: numb
   if (!(time >= 0 && time <= latest)) {
     throw new MillraceError(
       "INVALID_RECORD",
-      `event time ${time} is before 1970 or more than a day in the future; it must be UTC milliseconds`,
+      `event time ${time} is before 1970 or more than a day in the future; it must be UTC milliseconds, or microseconds in a field of type timestamp-micros`,
     );
   }
 };

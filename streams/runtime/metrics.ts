@@ -6,6 +6,7 @@ export type StreamsMetrics = {
   outcomes: Counter;
   unmatched: Counter;
   deadLetters: Counter<"stage">;
+  unread: Gauge<"view" | "partition">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
   failingDeployments: Gauge<"deployment">;
@@ -27,6 +28,12 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_dead_letters_total",
       help: "Records that could not be used, by stage",
       labelNames: ["stage"],
+      registers,
+    }),
+    unread: new Gauge({
+      name: "millrace_view_unread_records",
+      help: "Records that a view was built without, because the schema of their source no longer reads them",
+      labelNames: ["view", "partition"],
       registers,
     }),
     watermark: new Gauge({

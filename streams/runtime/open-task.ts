@@ -2,11 +2,13 @@ import type { Broker, Writer } from "../../infra/broker/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { byteWriter } from "../../schemas/byte-writer.ts";
+import { unreadIndex } from "../../schemas/online-keys.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { Catalog } from "../catalog.ts";
 import { errorMonitors } from "../drift/error-monitors.ts";
 import { type TileStore, tileStore } from "../drift/tiles.ts";
 import { lookupViews } from "../features/lookups.ts";
+import type { UnreadRecords } from "../features/unread.ts";
 import { type DeploymentStage, deploymentStage, stagePlan } from "../predictions/stage.ts";
 import type { VersionLoader } from "../predictions/variant.ts";
 import type { Application } from "../topology.ts";
@@ -39,6 +41,7 @@ export type Carried = {
   lastJournal: number;
   /** Topics that were made again since the checkpoint. */
   gone: ReadonlySet<string>;
+  unread: UnreadRecords;
 };
 
 export const carriedOf = (old: Task): Carried => ({
@@ -46,6 +49,7 @@ export const carriedOf = (old: Task): Carried => ({
   tiles: old.parts.tiles,
   lastJournal: old.parts.lastJournal,
   gone: old.parts.gone,
+  unread: old.parts.unread,
   meta: {
     ...old.parts.checkpoint,
     watermark: old.parts.watermark,
@@ -143,6 +147,7 @@ const taskOf = async (
       nextJournal: await high(broker, topicOf.journal(application.id), partition),
       lastJournal: restored.lastJournal,
       gone: restored.gone,
+      unread: restored.unread,
       logs: await logsOf(
         broker,
         [...application.inputs.map(({ topic }) => topic), topicOf.journal(application.id)],
@@ -178,17 +183,40 @@ const fromChangelog = async (
 
 /** States by view id: kept where the version is the same, built from the journal where the view is new. */
 const currentViews = async (
-  { broker, schemas }: TaskEnvironment,
+  environment: TaskEnvironment,
   application: Application,
   partition: number,
   restored: Carried,
 ): Promise<Map<string, ViewState>> => {
+  const { broker, schemas } = environment;
   const views = new Map<string, ViewState>();
   for (const plan of application.views) {
     const kept = restored.views.get(plan.view);
     const same = kept !== undefined && kept.plan.version === plan.version;
-    const { gone } = restored;
-    views.set(plan.view, same ? kept : await backfillView(broker, schemas, application, partition, { plan, gone }));
+    const { gone, unread } = restored;
+    views.set(
+      plan.view,
+      same ? kept : await backfillView(broker, schemas, application, partition, { plan, gone, unread }),
+    );
   }
+  await tellUnread(environment, application, partition, restored.unread);
   return views;
+};
+
+/** The state of the views that says what they were built without: a metric, and for readers the online store. */
+const tellUnread = async (
+  { onlineStore, metrics }: TaskEnvironment,
+  { project, views }: Application,
+  partition: number,
+  { counts }: UnreadRecords,
+): Promise<void> => {
+  for (const { view } of views) {
+    metrics.unread.set({ view: `${project}/${view}`, partition: String(partition) }, counts.get(view) ?? 0);
+  }
+  const index = views.map(({ view, version }) => ({
+    index: unreadIndex(project, view, version),
+    member: String(partition),
+    score: counts.get(view) ?? null,
+  }));
+  if (index.length > 0) await onlineStore.setMany([], index);
 };

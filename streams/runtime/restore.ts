@@ -3,10 +3,12 @@ import { type Broker, partitionKey, type RecordBatch } from "../../infra/broker/
 import { parseStateKey } from "../../ml/features/changelog-key.ts";
 import { type ViewState, viewState } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
+import { noKey } from "../../schemas/business-key.ts";
 import { ownRecordDecoder } from "../../schemas/codec.ts";
 import { outcomeSchema, predictionSchema, type TileRecord, tileSchema, topicOf } from "../../schemas/topics.ts";
 import type { TileStore } from "../drift/tiles.ts";
 import { foldInto } from "../features/fold.ts";
+import { type UnreadRecords, unreadRecords } from "../features/unread.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application } from "../topology.ts";
 import { decodeMeta, emptyMeta, metaKey, type TaskMeta } from "./changelog.ts";
@@ -39,6 +41,14 @@ export const readAll = async (
   }
 };
 
+export type Restored = {
+  views: Map<string, ViewState>;
+  meta: TaskMeta;
+  lastJournal: number;
+  gone: ReadonlySet<string>;
+  unread: UnreadRecords;
+};
+
 /**
  * View states of a partition: as its changelog has them from the last checkpoint (bytes stay bytes until an entity is
  * touched), and on top what its task has taken since. `gone`: topics that were made again since; of what was taken of
@@ -49,8 +59,9 @@ export const restoreState = async (
   schemas: SchemaCache,
   application: Application,
   partition: number,
-): Promise<{ views: Map<string, ViewState>; meta: TaskMeta; lastJournal: number; gone: ReadonlySet<string> }> => {
+): Promise<Restored> => {
   const views = new Map(application.views.map((plan) => [plan.view, viewState(plan)]));
+  const unread = unreadRecords();
   let meta = emptyMeta();
   await readAll(broker, topicOf.changelog(application.id), partition, 0, (batch, i) => {
     const key = parseStateKey(batch.bytes, batch.keyStart[i], batch.keyEnd[i]);
@@ -64,8 +75,10 @@ export const restoreState = async (
   });
   for (const [view, state] of views) {
     const kept = meta.views[view];
-    if (kept?.version === state.plan.version) state.watermark = kept.watermark;
-    else views.delete(view);
+    if (kept?.version === state.plan.version) {
+      state.watermark = kept.watermark;
+      unread.set(view, kept.unread ?? 0);
+    } else views.delete(view);
   }
   const gone = await goneLogs(broker, meta.logs ?? {}, partition);
   if (gone.has(topicOf.journal(application.id))) meta.journal = 0;
@@ -79,8 +92,8 @@ export const restoreState = async (
       lastJournal = offset;
     },
   };
-  await replay(broker, since, foldInto(application, schemas, [...views.values()]));
-  return { views, meta, lastJournal, gone };
+  await replay(broker, since, foldInto(application, schemas, [...views.values()], { unread: unread.add }));
+  return { views, meta, lastJournal, gone, unread };
 };
 
 /** Nothing of these topics is in any entry that there is. */
@@ -96,13 +109,15 @@ export const backfillView = async (
   schemas: SchemaCache,
   application: Application,
   partition: number,
-  { plan, gone }: { plan: ViewPlan; gone: ReadonlySet<string> },
+  { plan, gone, unread }: { plan: ViewPlan } & Pick<Restored, "gone" | "unread">,
 ): Promise<ViewState> => {
   const lost = lostWith(gone);
   for (;;) {
     const state = viewState(plan);
+    unread.set(plan.view, 0);
+    const fold = foldInto(application, schemas, [state], { unread: unread.add });
     try {
-      await replay(broker, { application: application.id, partition, lost }, foldInto(application, schemas, [state]));
+      await replay(broker, { application: application.id, partition, lost }, fold);
       return state;
     } catch (error) {
       const again = madeAgain(error);
@@ -146,6 +161,7 @@ export const restorePending = async (
     const record = prediction(batch.bytes, batch.valueStart[i], batch.valueEnd[i]);
     if (record === null) return;
     const { id, key, entity, eventTime: time, model, version, variant, output } = record;
+    if (key === noKey) return;
     pending.add({
       id,
       key,

@@ -102,6 +102,12 @@ export const runSlot = async (
       slot.task = await openTask(environment, catalog.current(), slot.application, slot.partition, slot.carried);
       slot.carried = null;
       logger.info(where, "task started");
+      for (const [view, records] of slot.task.parts.unread.counts) {
+        logger.warn(
+          { ...where, view, records },
+          "a view is built without records that the schema of their source no longer reads: they are dead letters",
+        );
+      }
       for (const log of slot.task.parts.gone) {
         environment.metrics.placesCut.inc({ store: "tasks" });
         logger.warn(

@@ -9,6 +9,7 @@ import type { ErrorMonitors } from "../drift/error-monitors.ts";
 import { sketchJoined, sketchScored } from "../drift/sketching.ts";
 import type { TileStore } from "../drift/tiles.ts";
 import { type LookupViews, withJournal } from "../features/lookups.ts";
+import type { UnreadRecords } from "../features/unread.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application, Rekey } from "../topology.ts";
 import { checkpointMs, checkpointSpacing, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
@@ -33,6 +34,8 @@ export type TaskParts = {
   lastJournal: number;
   /** Topics that were made again since the checkpoint: until the next one, the journal has entries of theirs. */
   gone: ReadonlySet<string>;
+  /** What the views were built without; the next checkpoint tells of it. */
+  unread: UnreadRecords;
   /** Marks of the logs that the inputs' and the journal's offsets are in. */
   logs: Record<string, LogMark>;
   /** What the changelog holds of the views. */
@@ -205,7 +208,16 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
         const value = application.rekeyed ? withJournal(blob, entry) : blob;
         transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, stamp);
       });
-      kept[view] = { version: state.plan.version, watermark: state.watermark };
+      const unread = parts.unread.counts.get(view);
+      kept[view] = {
+        version: state.plan.version,
+        watermark: state.watermark,
+        ...(unread === undefined ? {} : { unread }),
+      };
+    }
+    for (const { batch, refused } of parts.unread.untold()) {
+      emitter.deadLetter(transaction, application.project, "build", batch, 0, refused);
+      metrics.deadLetters.inc({ stage: "build" });
     }
     parts.checkpoint = { views: kept, journal: entry + 1 };
     parts.gone = noTopics;

@@ -4,6 +4,7 @@ import { type StoredPrediction, type Verification, type VerifyOptions, verifyPre
 
 /** Events after which a prediction may be made of other features, or none be made any more. */
 const turningPoints = new Set([
+  "EventSourceSchemaChanged",
   "FeatureViewChanged",
   "FeatureViewArchived",
   "DeploymentStopped",

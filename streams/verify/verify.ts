@@ -9,7 +9,7 @@ import { MillraceError } from "../../schemas/errors.ts";
 import type { ModelLimits } from "../../serving/limits.ts";
 import { guardedScorer } from "../../serving/scorer.ts";
 import { type Catalog, type CatalogDeployment, versionKey } from "../catalog.ts";
-import { foldInto } from "../features/fold.ts";
+import { type FoldedEvent, foldInto } from "../features/fold.ts";
 import type { PredictionLookup } from "../predictions/encode.ts";
 import { stagePlan } from "../predictions/stage.ts";
 import { schemaCache } from "../runtime/input.ts";
@@ -129,7 +129,7 @@ const recomputeRows = async (
   const lookups = new Map<number, WantedLookup[]>();
   /** First pass, only where views are looked up: which entity and moment each look-up was for. */
   if (looked.length > 0 && predictions.length > 0) {
-    const collect = foldInto(application, schemas, [], ({ topic, offset, event, time }) => {
+    const then = ({ topic, offset, event, time }: FoldedEvent): void => {
       const prediction = topic === trigger ? wanted.get(offset) : undefined;
       for (const lookup of prediction?.lookups ?? []) {
         const used = looked.find(({ view }) => view === lookup.view);
@@ -138,7 +138,8 @@ const recomputeRows = async (
         const found = { ...lookup, plan: used, entity: used.entityOf(event), time, values };
         lookups.set(offset, [...(lookups.get(offset) ?? []), found]);
       }
-    });
+    };
+    const collect = foldInto(application, schemas, [], { then });
     await replay(broker, { application: application.id, partition, upTo, signal }, collect);
     await recomputeLookups(broker, schemas, applications, [...lookups.values()].flat());
   }
@@ -147,13 +148,14 @@ const recomputeRows = async (
     const local = states.find((state) => state.plan.view === used.view);
     return local ?? lookupReader(() => atHand.find(({ view }) => view === used.view));
   });
-  const visit = foldInto(application, schemas, states, ({ topic, offset, event, time }) => {
+  const then = ({ topic, offset, event, time }: FoldedEvent): void => {
     if (topic !== trigger || !wanted.has(offset)) return;
     const row = new Float32Array(plan.columns.length);
     atHand = lookups.get(offset) ?? [];
     plan.write(event, time, readers, row, 0);
     rows.set(offset, row);
-  });
+  };
+  const visit = foldInto(application, schemas, states, { then });
   await replay(broker, { application: application.id, partition, upTo, signal }, visit);
   return rows;
 };

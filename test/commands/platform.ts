@@ -25,6 +25,7 @@ export const noChecks: Checks = {
   findArtifact: async () => ({ size: 1000 }),
   checkDeployment: async () => {},
   registerSchema: async (_project, _topic, _schema, check) => (check ? 0 : 7),
+  checkLogReadable: async () => {},
   ensureTopic: async () => {},
   checkSchemaChange: async () => {},
   checkTraining: async () => {},

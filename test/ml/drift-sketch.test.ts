@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { floatBelow } from "../../ml/drift/cuts.ts";
 import { ksStatistic } from "../../ml/drift/ks.ts";
 import { buildProfile, decodeProfile, encodeProfile, type ReferenceProfile } from "../../ml/drift/profile.ts";
-import { compareSketch, sketcher } from "../../ml/drift/sketch.ts";
+import { type ColumnSketch, columnOf, compareSketch, sketcher } from "../../ml/drift/sketch.ts";
 import { normedWasserstein } from "../../ml/drift/wasserstein.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import type { DriftStatistic } from "../../schemas/lifecycle/monitor.ts";
@@ -16,13 +17,18 @@ const profileOf = (values: ArrayLike<number>): ReferenceProfile =>
     new Float32Array(values.length),
   );
 
-/** Counts of column 0. */
-const sketchOf = (profile: ReferenceProfile, values: ArrayLike<number>): Float64Array => {
+/** Of column 0. */
+const sketchOf = (profile: ReferenceProfile, values: ArrayLike<number>): ColumnSketch => {
   const sketch = sketcher(profile);
-  const counts = new Float64Array(sketch.width);
-  sketch.add(Float32Array.from(values), values.length, new Float32Array(values.length), counts);
-  return counts.subarray(0, sketch.bins[0]);
+  const numbers = new Float64Array(sketch.width);
+  sketch.add(Float32Array.from(values), values.length, new Float32Array(values.length), numbers);
+  return columnOf(numbers, [...sketch.bins], 0);
 };
+
+const sketchedAs = (...counts: number[]): ColumnSketch => ({
+  counts: Float64Array.from(counts),
+  sums: new Float64Array(counts.length),
+});
 
 const evenly = (count: number, scale = 1, shift = 0) =>
   Array.from({ length: count }, (_, i) => shift + scale * ((i * 0.6180339887498949) % 1));
@@ -44,24 +50,33 @@ describe("profile", () => {
       std: Math.sqrt(1.25),
       min: 1,
       max: 4,
-      cuts: [1, 2, 3],
-      counts: [1, 1, 1, 1, 0],
+      cuts: [1, 2, 3, 4].flatMap((value) => [floatBelow(value), value]),
+      counts: [0, 1, 0, 1, 0, 1, 0, 1, 0, 0],
+      means: [0, 1, 0, 2, 0, 3, 0, 4, 0],
     });
-    assert.deepEqual([profile.columns[1].missing, profile.columns[1].counts], [2, [1, 1, 2]]);
-    assert.deepEqual(profile.columns[2].counts, [1, 1, 2, 0]);
+    assert.deepEqual([profile.columns[1].missing, profile.columns[1].counts], [2, [0, 1, 0, 1, 0, 2]]);
+    assert.deepEqual(profile.columns[2].counts, [0, 1, 0, 1, 0, 2, 0, 0]);
   });
 
   test("a column without values, and one with a single value, have a profile too", () => {
     const [empty] = profileOf([Number.NaN, Number.NaN]).columns;
     assert.deepEqual([empty.cuts, empty.counts, empty.std, empty.min], [[], [0, 2], 0, 0]);
     const [constant] = profileOf([5, 5, 5]).columns;
-    assert.deepEqual([constant.cuts, constant.counts], [[], [3, 0]]);
+    assert.deepEqual(
+      [constant.cuts, constant.counts],
+      [
+        [floatBelow(5), 5],
+        [0, 3, 0, 0],
+      ],
+    );
   });
 
-  test("at most 31 cuts part the rows evenly; infinities are values", () => {
-    const [column] = profileOf(evenly(3200)).columns;
+  test("at most 31 cuts part the rows evenly between open ends; infinities are values", () => {
+    const [column] = profileOf(evenly(3000)).columns;
     assert.equal(column.cuts.length, 31);
-    for (const count of column.counts.slice(0, 32)) assert.ok(Math.abs(count - 100) <= 1);
+    assert.deepEqual([column.cuts[0], column.cuts[30]], [floatBelow(column.min), column.max]);
+    for (const count of column.counts.slice(1, 31)) assert.ok(Math.abs(count - 100) <= 1);
+    assert.deepEqual([column.counts[0], column.counts[31]], [0, 0]);
     const [wild] = profileOf([Number.NEGATIVE_INFINITY, 1, 2, Number.POSITIVE_INFINITY]).columns;
     assert.deepEqual([wild.min, wild.max, wild.count, wild.mean], [1, 2, 4, 1.5]);
   });
@@ -93,8 +108,8 @@ describe("sketch", () => {
           const bin = cuts.findIndex((cut) => v <= cut);
           expected[Number.isNaN(v) ? counts.length - 1 : bin < 0 ? cuts.length : bin]++;
         }
-        assert.deepEqual(Float64Array.from(sketchOf(profile, now)), expected);
-        assert.deepEqual([...sketchOf(profile, before)], counts);
+        assert.deepEqual(Float64Array.from(sketchOf(profile, now).counts), expected);
+        assert.deepEqual([...sketchOf(profile, before).counts], counts);
       }),
     );
   });
@@ -115,14 +130,12 @@ describe("sketch", () => {
       sketch.add(rows.subarray(from * 3, to * 3), to - from, outputs.subarray(from, to), parts);
     }
     assert.deepEqual(parts, whole);
+    const counts = sketch.bins.reduce((sum, bins) => sum + bins, 0);
     assert.equal(
-      whole.reduce((sum, count) => sum + count, 0),
+      whole.subarray(0, counts).reduce((sum, count) => sum + count, 0),
       4 * 300,
     );
-    assert.equal(
-      sketch.bins.reduce((sum, bins) => sum + bins, 0),
-      sketch.width,
-    );
+    assert.equal(2 * counts, sketch.width);
   });
 });
 
@@ -159,13 +172,13 @@ describe("comparison", () => {
     const gone = sketchOf(profile, Array(100).fill(Number.NaN));
     for (const statistic of statistics) assert.ok(compareSketch(profile, 0, gone, statistic) > 0.8, statistic);
     const never = profileOf([Number.NaN, Number.NaN]);
-    for (const statistic of statistics) assert.equal(compareSketch(never, 0, Float64Array.of(0, 9), statistic), 0);
+    for (const statistic of statistics) assert.equal(compareSketch(never, 0, sketchedAs(0, 9), statistic), 0);
   });
 
   test("a sketch of another profile is refused", () => {
     const profile = profileOf(evenly(100));
     const wrong = (error: unknown) => isMillraceError(error, "INTERNAL");
-    assert.throws(() => compareSketch(profile, 0, new Float64Array(3), "psi"), wrong);
-    assert.throws(() => compareSketch(profile, 9, new Float64Array(33), "psi"), wrong);
+    assert.throws(() => compareSketch(profile, 0, sketchedAs(1, 2, 3), "psi"), wrong);
+    assert.throws(() => compareSketch(profile, 9, sketchedAs(...Array(33).fill(1)), "psi"), wrong);
   });
 });
