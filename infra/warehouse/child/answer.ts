@@ -186,7 +186,8 @@ const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: 
     const leave = (): void => void pipe.rows.destroy();
     signal.addEventListener("abort", leave, { once: true });
     const settled = context.engine.execute(into(pipe.path), signal).finally(pipe.finish);
-    const ended = settled.catch(() => undefined);
+    // The engine may hold the pipe open and write no more.
+    const ended = settled.catch(leave);
     try {
       await replyRows(exchange.response, pipe.rows, settled, options);
     } finally {

@@ -35,16 +35,25 @@ export const replyRows = async (
   const first: Buffer[] = [];
   let size = 0;
   let streaming: ReturnType<typeof startStream> | null = null;
-  for await (const chunk of rows) {
-    if (streaming !== null) {
-      await streaming.write(chunk);
-      continue;
+  try {
+    for await (const chunk of rows) {
+      if (streaming !== null) {
+        await streaming.write(chunk);
+        continue;
+      }
+      first.push(chunk);
+      size += chunk.length;
+      if (size < wholeBytes) continue;
+      streaming = startStream(response, options);
+      await streaming.write(Buffer.concat(first, size));
     }
-    first.push(chunk);
-    size += chunk.length;
-    if (size < wholeBytes) continue;
-    streaming = startStream(response, options);
-    await streaming.write(Buffer.concat(first, size));
+  } catch (error) {
+    // Below it is told why the rows ended, if the engine says so.
+    const failed = await settled.then(
+      () => false,
+      () => true,
+    );
+    if (!failed) throw error;
   }
   try {
     const result = await settled;
