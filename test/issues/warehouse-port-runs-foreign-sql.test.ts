@@ -109,11 +109,15 @@ describe("the warehouse's port keeps guests from the host, the network and the p
     await isUntouched();
   });
 
-  it("keeps neither settings, nor databases, nor temporary tables from one request to the next", async () => {
+  it("keeps neither settings, nor databases, nor temporary tables of one request for the next", async () => {
     const search = "session_id=kept";
-    await refuses("SET max_threads = 1", { search });
-    await refuses("USE mine", { search });
+    await refuses("SET readonly = 0", { search });
+    await refuses("SET format_schema_path = '/etc'", { search });
+    await refuses("USE system", { search });
     await refuses("CREATE TEMPORARY TABLE x (a Int8)", { search });
+    assert.equal((await warehouse.ask("SET max_memory_usage = 0, max_threads = 99", { search })).status, 200);
+    const limits = "SELECT getSetting('max_memory_usage') <= 1073741824, getSetting('max_threads') <= 2";
+    assert.equal((await warehouse.ask(limits, { search })).text, "1\t1\n", "more than the limit is the limit");
     assert.equal(
       (await warehouse.ask("SELECT currentDatabase()", { search: `${search}&database=mine` })).text,
       "mine\n",

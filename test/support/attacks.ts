@@ -205,7 +205,6 @@ export const evilStatements = ({ secret, written, server }: Targets): string[] =
   `KILL QUERY WHERE 1 ASYNC`,
   `KILL MUTATION WHERE 1`,
   `SET readonly = 0`,
-  `SET max_memory_usage = 0`,
   `USE system`,
   `GRANT ALL ON *.* TO default`,
   `EXECUTE AS default SELECT 1`,

@@ -3,17 +3,19 @@ import { stat, unlink, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
-import { guestLimits } from "../guests.ts";
-import { guestStatement, mostGuestText } from "../policy/guest.ts";
-import { PolicyRefusal, refuse } from "../policy/refusal.ts";
-import { guestSetting } from "../policy/settings.ts";
-import { type Outline, outlineOf } from "../sql/outline.ts";
+import { mostGuestText } from "../policy/guest.ts";
+import { type Admitted, admit } from "./admit.ts";
+import { readBody, spoolBody } from "./body.ts";
+import { replyCoder } from "./compression/reply-coding.ts";
+import { answerControl } from "./controls.ts";
 import type { Engine, EngineResult, Statement } from "./engine.ts";
-import { exception, type HttpException } from "./exception.ts";
+import { exception } from "./exception.ts";
+import { type ExternalTable, externalTable, isForm, readForm } from "./form.ts";
 import type { Pipes } from "./pipes.ts";
-import { type ReplyOptions, replyRows, replyWhole, startReply } from "./reply.ts";
-import { type QueryRequest, readBody, spoolBody } from "./request.ts";
+import { type ReplyOptions, replyRows, replyWhole, startReply, type Written } from "./reply.ts";
+import type { QueryRequest } from "./request.ts";
+import type { Running } from "./running.ts";
+import type { Session } from "./sessions.ts";
 import { insertFromFile, parseDataInsert, quote } from "./statement.ts";
 import type { Client } from "./users.ts";
 
@@ -22,6 +24,7 @@ export type AnswerContext = {
   pipes: Pipes;
   /** Folder for rows on their way in, and for answers that are to be whole before they go out. */
   incoming: string;
+  running: Running;
   redact(message: string): string;
 };
 
@@ -30,8 +33,11 @@ export type Exchange = {
   client: Client;
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborts when the client has left. */
+  /** Aborts when the client has left, or the statement was killed. */
   signal: AbortSignal;
+  session: Session | null;
+  /** What stands before the statement on its connection. */
+  before: string[];
 };
 
 const mostTextBytes = { platform: 64 << 20, guest: mostGuestText * 4 } as const;
@@ -39,25 +45,27 @@ const mostDataBytes = 2 ** 30;
 const mostAtOnceBytes = 2 ** 30;
 const mostWholeBytes = 2 ** 30;
 
-/** What is run: its text, and what the policy made of its settings. */
-type Admitted = Pick<Statement, "text" | "settings" | "readonly" | "database" | "lane"> & { outline: Outline };
-
 /** Reads the body, runs the statement and answers it. */
 export const answer = async (context: AnswerContext, exchange: Exchange): Promise<void> => {
   const { asked, client, request } = exchange;
+  if (isForm(request)) {
+    const tables = await readForm(request, asked);
+    await withTables(context, exchange, tables, () => answerText(context, exchange, asked.query));
+    return;
+  }
   const insert = parseDataInsert(asked.query);
   if (insert !== null && insert.dataAt >= asked.query.trimEnd().length) {
-    const admitted = admit(context, exchange, asked.query);
+    const admitted = admit(context.engine, asked, client, asked.query);
     await withFile(context.incoming, "rows", async (file) => {
-      const size = await spoolBody(request, file, mostDataBytes);
+      const size = await spoolBody(request, asked.bodyCoding, file, mostDataBytes);
       await insertFile(context, exchange, admitted, size === 0 ? null : file);
     });
     return;
   }
-  const body = await readBody(request, mostTextBytes[client]);
+  const body = await readBody(request, asked.bodyCoding, mostTextBytes[client]);
   const inline = asked.query.trim() === "" ? parseDataInsert(body.toString("latin1", 0, 65536)) : null;
   if (inline !== null && inline.format.toLowerCase() !== "values") {
-    const admitted = admit(context, exchange, body.toString("utf8", 0, inline.dataAt));
+    const admitted = admit(context.engine, asked, client, body.toString("utf8", 0, inline.dataAt));
     await withFile(context.incoming, "rows", async (file) => {
       await writeFile(file, body.subarray(inline.dataAt));
       await insertFile(context, exchange, admitted, file);
@@ -65,56 +73,26 @@ export const answer = async (context: AnswerContext, exchange: Exchange): Promis
     return;
   }
   const text = [asked.query, body.toString()].filter((part) => part.trim() !== "").join("\n");
-  if (text === "") throw exception(400, 62, "SYNTAX_ERROR", "Empty query");
-  const admitted = admit(context, exchange, text);
+  await answerText(context, exchange, text);
+};
+
+const answerText = async (context: AnswerContext, exchange: Exchange, text: string): Promise<void> => {
+  const { asked, client } = exchange;
+  if (text.trim() === "") throw exception(400, 62, "SYNTAX_ERROR", "Empty query");
+  if (await answerControl(context, exchange, text)) return;
+  const admitted = admit(context.engine, asked, client, text);
   if (admitted.lane === "reads" && !asked.waitForEnd) await answerAtOnce(context, exchange, admitted);
   else if (admitted.outline.answersRows) await answerRows(context, exchange, admitted);
-  else await answerNothing(context, exchange, admitted, admitted.outline.text);
+  else await answerNothing(context, exchange, admitted, admitted.outline.text, writtenBy(admitted.outline.text));
 };
 
-const oneStatement = () =>
-  exception(400, 62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed): one statement a request");
+/** What a statement read is what it wrote where its rows stand in it; of others only the engine knows. */
+const writtenBy = (text: string): Written =>
+  parseDataInsert(text) !== null ? "all" : /^\s*INSERT\b/i.test(text) ? "unknown" : "nothing";
 
-/** The statement as it may run. A guest's is checked, a statement of the platform only counted. */
-const admit = ({ engine }: AnswerContext, { asked, client }: Exchange, sql: string): Admitted => {
-  const isRead = asked.readonly;
-  if (client === "platform") {
-    const outline = outlineOf(sql);
-    if (outline.isSeveral) throw oneStatement();
-    const lane = asked.foreignLane ?? (outline.answersRows ? "reads" : "writes");
-    const { settings, database } = asked;
-    return { text: outline.text, settings, readonly: isRead ? 2 : 0, database, lane, outline };
-  }
-  try {
-    const database = guestDatabase(asked.database);
-    const limits = guestLimits;
-    const policy = { engineFunctions: engine.functions, engineSettings: engine.settings, limits };
-    const guest = guestStatement(sql, { ...policy, database });
-    const settings = new Map(Object.entries(limits).map(([name, value]) => [name, String(value)]));
-    for (const [name, value] of asked.settings) settings.set(name, guestSetting(name, value, policy));
-    for (const [name, value] of guest.settings) settings.set(name, value);
-    const readonly = guest.readonly || isRead ? 1 : 0;
-    return { text: guest.text, settings, readonly, database, lane: "guests", outline: outlineOf(guest.text) };
-  } catch (error) {
-    throw error instanceof PolicyRefusal ? refusalOf(error) : error;
-  }
-};
-
-/** As ClickHouse would report it. */
-const refusalOf = ({ kind, message }: PolicyRefusal): HttpException => {
-  if (kind === "no statement") return exception(400, 62, "SYNTAX_ERROR", `Syntax error: ${message}`);
-  if (kind === "no setting") return exception(404, 115, "UNKNOWN_SETTING", message);
-  return exception(403, 497, "ACCESS_DENIED", `default: Not enough privileges: ${message}`);
-};
-
-const guestDatabase = (name: string | null): string => {
-  if (name === null) return "default";
-  if (/^[\w-]+$/.test(name) && name.toLowerCase() !== "system") return name;
-  throw refuse(`the database ${JSON.stringify(name.slice(0, 100))} may not be the default one of a request`);
-};
-
-const statementOf = ({ asked }: Exchange, admitted: Admitted, text: string): Statement => ({
+const statementOf = ({ asked, before }: Exchange, admitted: Admitted, text: string): Statement => ({
   ...admitted,
+  before,
   text,
   parameters: asked.parameters,
   format: "TabSeparated",
@@ -136,8 +114,8 @@ const insertFile = async (
     settings.set("input_format_values_deduce_templates_of_expressions", "0");
   }
   if (file === null)
-    await replyWhole(exchange.response, Buffer.alloc(0), nothing, replyOf(context, exchange, "TabSeparated", true));
-  else await answerNothing(context, exchange, { ...admitted, settings }, insertFromFile(insert, file));
+    await replyWhole(exchange.response, Buffer.alloc(0), nothing, replyOf(context, exchange, "TabSeparated", "all"));
+  else await answerNothing(context, exchange, { ...admitted, settings }, insertFromFile(insert, file), "all");
 };
 
 const run = ({ engine }: AnswerContext, statement: Statement, signal: AbortSignal): Promise<EngineResult> =>
@@ -145,10 +123,10 @@ const run = ({ engine }: AnswerContext, statement: Statement, signal: AbortSigna
 
 const nothing: EngineResult = { bytes: Buffer.alloc(0), rowsRead: 0, bytesRead: 0, elapsedMs: 0 };
 
-const replyOf = ({ redact }: AnswerContext, { asked }: Exchange, format: string, wrote: boolean): ReplyOptions => ({
+const replyOf = ({ redact }: AnswerContext, { asked }: Exchange, format: string, wrote: Written): ReplyOptions => ({
   format,
   wrote,
-  gzip: asked.gzipResponse,
+  coding: asked.replyCoding,
   redact,
 });
 
@@ -157,10 +135,11 @@ const answerNothing = async (
   exchange: Exchange,
   admitted: Admitted,
   text: string,
+  wrote: Written,
 ): Promise<void> => {
   const result = await run(context, statementOf(exchange, admitted, text), exchange.signal);
   const format = exchange.asked.format ?? "TabSeparated";
-  await replyWhole(exchange.response, Buffer.alloc(0), result, replyOf(context, exchange, format, true));
+  await replyWhole(exchange.response, Buffer.alloc(0), result, replyOf(context, exchange, format, wrote));
 };
 
 /** Reads of the platform are small and many: their rows are taken from memory, which is 1 ms less than by a pipe. */
@@ -173,7 +152,7 @@ const answerAtOnce = async (context: AnswerContext, exchange: Exchange, admitted
     exchange.response,
     result.bytes,
     result,
-    replyOf(context, exchange, admitted.outline.format ?? format, false),
+    replyOf(context, exchange, admitted.outline.format ?? format, "nothing"),
   );
 };
 
@@ -181,7 +160,7 @@ const answerAtOnce = async (context: AnswerContext, exchange: Exchange, admitted
 const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: Admitted): Promise<void> => {
   const { asked, signal } = exchange;
   const format = admitted.outline.format ?? asked.format ?? "TabSeparated";
-  const options = replyOf(context, exchange, format, false);
+  const options = replyOf(context, exchange, format, "nothing");
   const into = (path: string): Statement => {
     const { text, outputAt, format: named } = admitted.outline;
     const end = named === null ? ` FORMAT ${format}` : ` ${text.slice(outputAt)}`;
@@ -207,7 +186,8 @@ const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: 
     const leave = (): void => void pipe.rows.destroy();
     signal.addEventListener("abort", leave, { once: true });
     const settled = context.engine.execute(into(pipe.path), signal).finally(pipe.finish);
-    const ended = settled.catch(() => undefined);
+    // The engine may hold the pipe open and write no more.
+    const ended = settled.catch(leave);
     try {
       await replyRows(exchange.response, pipe.rows, settled, options);
     } finally {
@@ -222,10 +202,26 @@ const answerRows = async (context: AnswerContext, exchange: Exchange, admitted: 
 
 const sendFile = async ({ asked, response }: Exchange, file: string, result: EngineResult, options: ReplyOptions) => {
   const { size } = await stat(file);
-  startReply(response, result, options, asked.gzipResponse ? null : size);
+  const coder = replyCoder(asked.replyCoding);
+  startReply(response, result, options, coder === null ? size : null);
   const rows = createReadStream(file);
-  if (asked.gzipResponse) await pipeline(rows, createGzip({ level: 3 }), response);
-  else await pipeline(rows, response);
+  if (coder === null) await pipeline(rows, response);
+  else await pipeline(rows, coder, response);
+};
+
+/** Makes the tables that came with the statement, and leaves no file of theirs. */
+const withTables = async (
+  context: AnswerContext,
+  exchange: Exchange,
+  tables: readonly ExternalTable[],
+  use: () => Promise<void>,
+): Promise<void> => {
+  const [table, ...rest] = tables;
+  if (table === undefined) return use();
+  await withFile(context.incoming, "rows", async (file) => {
+    exchange.before.push(...(await externalTable(table, file)));
+    await withTables(context, exchange, rest, use);
+  });
 };
 
 let files = 0;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadChdb } from "./chdb.ts";
 import { exception, fromEngine, withWayOut } from "./exception.ts";
 import { type LaneLimits, type LaneName, laneLimits } from "./lane-limits.ts";
-import { gone, lane } from "./lanes.ts";
+import { lane, whyAborted } from "./lanes.ts";
 import { quote } from "./statement.ts";
 
 export type Statement = {
@@ -17,9 +17,11 @@ export type Statement = {
   /** 0 writes, 2 reads, 1 reads and changes no setting: the strictest, which takes most table functions away, too. */
   readonly: 0 | 1 | 2;
   lane: LaneName;
+  /** Statements before it on the same connection, which may write. */
+  before: readonly string[];
 };
 
-/** `bytes` are the rows that the statement wrote nowhere else; the counts are what it has read or, of an insert, written. */
+/** `bytes` are the rows that the statement wrote nowhere else; the counts are of its result or, of an insert of rows, of those. */
 export type EngineResult = { bytes: Buffer; rowsRead: number; bytesRead: number; elapsedMs: number };
 
 export type Engine = {
@@ -84,7 +86,7 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
   };
 
   const execute = async (statement: Statement, signal: AbortSignal): Promise<EngineResult> => {
-    if (signal.aborted) throw gone();
+    if (signal.aborted) throw whyAborted(signal);
     const { deadlineMs: most, graceMs } = lanes[statement.lane];
     // Who asks for less has it: a file on which the engine's reader turns for ever must not hold a lane.
     const deadlineMs = 1000 * secondsOf(statement.settings.get("max_execution_time"), most / 1000);
@@ -121,7 +123,7 @@ export const openEngine = async ({ directory, limits, onStuck }: EngineOptions):
       const { bytes, rowsRead, bytesRead, elapsed } = result;
       return { bytes: asBuffer(bytes), rowsRead, bytesRead, elapsedMs: elapsed * 1000 };
     } catch (error) {
-      if (signal.aborted) throw gone();
+      if (signal.aborted) throw whyAborted(signal);
       const failure = isLate ? timeout(deadlineMs) : fromEngine(error);
       throw statement.lane === "guests" ? withWayOut(failure) : failure;
     } finally {
@@ -171,10 +173,15 @@ const stuckFor = ({ lane: name, text }: Statement, milliseconds: number): string
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 
+const usualBoundLength = 50_000;
+
 const identifier = /^[A-Za-z_]\w*$/;
 
 const preludeOf = (statement: Statement, id: string, deadlineMs: number): string => {
   const parts: string[] = [];
+  const bound = [...statement.parameters.values()].reduce((sum, value) => sum + value.length, 0);
+  // A value is bound by a statement, whose text the engine bounds.
+  if (bound > usualBoundLength) parts.push(`SET max_query_size = ${10 * bound}`);
   if (statement.database !== null) parts.push(`USE ${backquote(statement.database)}`);
   for (const [name, value] of statement.parameters) {
     if (!identifier.test(name)) throw exception(400, 36, "BAD_ARGUMENTS", `Bad parameter name: ${name}`);
@@ -192,6 +199,7 @@ const preludeOf = (statement: Statement, id: string, deadlineMs: number): string
     if (!identifier.test(name)) throw exception(404, 115, "UNKNOWN_SETTING", `Unknown setting '${name}'`);
   }
   parts.push(`SET ${[...settings].map(([name, value]) => `${name} = ${quote(value)}`).join(", ")}`);
+  parts.push(...statement.before);
   if (statement.readonly !== 0) parts.push(`SET readonly = ${statement.readonly}`);
   return `${parts.join("; ")}; `;
 };

@@ -1,4 +1,4 @@
-import { exception } from "./exception.ts";
+import { exception, HttpException } from "./exception.ts";
 
 /** Runs jobs, a bounded number at once, first come first served; more than `waiting` in the queue are refused. */
 export type Lane = <T>(job: () => Promise<T>, signal: AbortSignal) => Promise<T>;
@@ -19,14 +19,14 @@ export const lane = (atOnce: number, waiting: number): Lane => {
       };
       const leave = (): void => {
         queue.delete(start);
-        reject(gone());
+        reject(whyAborted(signal));
       };
       signal.addEventListener("abort", leave, { once: true });
       queue.add(start);
     });
 
   return async (job, signal) => {
-    if (signal.aborted) throw gone();
+    if (signal.aborted) throw whyAborted(signal);
     if (running >= atOnce) {
       if (queue.size >= waiting) {
         throw exception(503, 202, "TOO_MANY_SIMULTANEOUS_QUERIES", `Too many queries are waiting (${waiting})`);
@@ -49,5 +49,6 @@ export const lane = (atOnce: number, waiting: number): Lane => {
   };
 };
 
-/** The client has left: nobody reads this. */
-export const gone = () => exception(499, 394, "QUERY_WAS_CANCELLED", "The client has left");
+/** Who cancelled it says why; a client that has left does not, and nobody reads this. */
+export const whyAborted = ({ reason }: AbortSignal): HttpException =>
+  reason instanceof HttpException ? reason : exception(499, 394, "QUERY_WAS_CANCELLED", "The client has left");

@@ -1,19 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { createGzip, type Gzip, gzip } from "node:zlib";
+import type { Transform } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { type ReplyCoding, replyCoder } from "./compression/reply-coding.ts";
 import type { EngineResult } from "./engine.ts";
 import { fromEngine, type HttpException } from "./exception.ts";
 
-export type ReplyOptions = { format: string; gzip: boolean; wrote: boolean; redact(message: string): string };
+/** Of the rows that the engine counted, those that the statement wrote. */
+export type Written = "all" | "nothing" | "unknown";
+
+export type ReplyOptions = { format: string; coding: ReplyCoding; wrote: Written; redact(message: string): string };
 
 /** A smaller answer goes out whole, with its length and what was read for it. */
 const wholeBytes = 65_536;
 
 const silentMs = 60_000;
 
-const zip = promisify<Buffer, { level: number }, Buffer>(gzip);
+const coded = (coding: ReplyCoding, body: Buffer): Promise<Buffer> | Buffer => {
+  const coder = replyCoder(coding);
+  return coder === null ? body : buffer(coder.end(body));
+};
 
 /**
  * Answers rows while they come. What is small, or fails before so much has come, is answered whole with its true
@@ -28,16 +35,25 @@ export const replyRows = async (
   const first: Buffer[] = [];
   let size = 0;
   let streaming: ReturnType<typeof startStream> | null = null;
-  for await (const chunk of rows) {
-    if (streaming !== null) {
-      await streaming.write(chunk);
-      continue;
+  try {
+    for await (const chunk of rows) {
+      if (streaming !== null) {
+        await streaming.write(chunk);
+        continue;
+      }
+      first.push(chunk);
+      size += chunk.length;
+      if (size < wholeBytes) continue;
+      streaming = startStream(response, options);
+      await streaming.write(Buffer.concat(first, size));
     }
-    first.push(chunk);
-    size += chunk.length;
-    if (size < wholeBytes) continue;
-    streaming = startStream(response, options);
-    await streaming.write(Buffer.concat(first, size));
+  } catch (error) {
+    // Below it is told why the rows ended, if the engine says so.
+    const failed = await settled.then(
+      () => false,
+      () => true,
+    );
+    if (!failed) throw error;
   }
   try {
     const result = await settled;
@@ -55,7 +71,7 @@ export const replyWhole = async (
   result: EngineResult,
   options: ReplyOptions,
 ): Promise<void> => {
-  const bytes = options.gzip ? await zip(body, { level: 3 }) : body;
+  const bytes = await coded(options.coding, body);
   startReply(response, result, options, bytes.length);
   response.end(bytes);
 };
@@ -67,32 +83,42 @@ export const startReply = (
   options: ReplyOptions,
   length: number | null,
 ): void => {
-  const read = { read_rows: String(result.rowsRead), read_bytes: String(result.bytesRead) };
-  const written = {
-    written_rows: options.wrote ? read.read_rows : "0",
-    written_bytes: options.wrote ? read.read_bytes : "0",
-  };
-  const summary = { ...read, ...written, elapsed_ns: String(Math.round(result.elapsedMs * 1e6)) };
+  const counts = { rows: String(result.rowsRead), bytes: String(result.bytesRead) };
+  const summary = { ...countsOf(options.wrote, counts), elapsed_ns: String(Math.round(result.elapsedMs * 1e6)) };
   response.setHeader("X-ClickHouse-Summary", JSON.stringify(summary));
   headersOf(response, options);
   if (length !== null) response.setHeader("Content-Length", length);
 };
 
-const headersOf = (response: ServerResponse, { format, gzip: zipped }: ReplyOptions): void => {
+/** The engine tells what came out of a query, and what an insert of rows took; what is not known is left out. */
+const countsOf = (wrote: Written, { rows, bytes }: { rows: string; bytes: string }): Record<string, string> => {
+  if (wrote === "unknown") return {};
+  if (wrote === "nothing") return { written_rows: "0", written_bytes: "0", result_rows: rows, result_bytes: bytes };
+  return {
+    read_rows: rows,
+    read_bytes: bytes,
+    written_rows: rows,
+    written_bytes: bytes,
+    result_rows: "0",
+    result_bytes: "0",
+  };
+};
+
+const headersOf = (response: ServerResponse, { format, coding }: ReplyOptions): void => {
   response.setHeader("X-ClickHouse-Format", format);
   response.setHeader("X-ClickHouse-Server-Display-Name", "millrace");
   response.setHeader("X-ClickHouse-Timezone", "UTC");
   response.setHeader("Content-Type", contentType(format));
-  if (zipped) response.setHeader("Content-Encoding", "gzip");
+  if (coding !== "none" && coding !== "blocks") response.setHeader("Content-Encoding", coding);
 };
 
 const startStream = (response: ServerResponse, options: ReplyOptions) => {
   const tag = randomBytes(8).toString("hex");
   response.setHeader("X-ClickHouse-Exception-Tag", tag);
   headersOf(response, options);
-  const zipped: Gzip | null = options.gzip ? createGzip({ level: 3 }) : null;
-  zipped?.pipe(response);
-  const out = zipped ?? response;
+  const coder = replyCoder(options.coding);
+  coder?.pipe(response);
+  const out = coder ?? response;
   return {
     async write(chunk: Buffer): Promise<void> {
       if (response.destroyed) return;
@@ -106,14 +132,20 @@ const startStream = (response: ServerResponse, options: ReplyOptions) => {
       const length = Buffer.byteLength(message) + 1;
       out.write(`\r\n__exception__\r\n${tag}\r\n${message}\n${length} ${tag}\r\n__exception__\r\n`);
       // Without the end of a whole answer: clients that do not know the mark see that it is not whole.
-      if (zipped === null) response.write("", () => response.destroy());
-      else zipped.flush(() => response.write("", () => response.destroy()));
+      if (coder === null) response.write("", () => response.destroy());
+      else flushed(coder, () => response.write("", () => response.destroy()));
     },
   };
 };
 
+/** Calls back when what was written to the coder has left it. */
+const flushed = (coder: Transform, done: () => void): void => {
+  if ("flush" in coder && typeof coder.flush === "function") (coder.flush as (done: () => void) => void)(done);
+  else coder.write("", done);
+};
+
 /** A client that takes nothing for `silentMs` is left: its statement holds a place of the lane. */
-const drained = async (out: Gzip | ServerResponse, response: ServerResponse): Promise<void> => {
+const drained = async (out: Transform | ServerResponse, response: ServerResponse): Promise<void> => {
   const late = setTimeout(() => response.destroy(), silentMs);
   const done = new AbortController();
   try {

@@ -1,9 +1,7 @@
-import { createWriteStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { pipeline, Readable } from "node:stream";
-import { pipeline as finished } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { foreignLanes, laneHeader } from "../guests.ts";
+import type { BodyCoding } from "./body.ts";
+import { type ReplyCoding, replyCoding } from "./compression/reply-coding.ts";
 import { exception } from "./exception.ts";
 
 /** What a request asks, without its body. */
@@ -15,14 +13,24 @@ export type QueryRequest = {
   format: string | null;
   user: string | null;
   password: string | null;
-  gzipResponse: boolean;
+  bodyCoding: BodyCoding;
+  replyCoding: ReplyCoding;
   readonly: boolean;
   /** The answer goes out when it is whole, with the true status. */
   waitForEnd: boolean;
   /** Where the platform asks for somebody else. */
   foreignLane: (typeof foreignLanes)[number] | null;
+  session: AskedSession | null;
   settings: Map<string, string>;
   parameters: Map<string, string>;
+};
+
+/** What `SET` and `USE` of one request mean for later ones. */
+export type AskedSession = {
+  id: string;
+  /** Whether it must be there already. */
+  mustBe: boolean;
+  timeoutMs: number;
 };
 
 /** Parameters of the URL that steer the HTTP interface and mean nothing to the engine. */
@@ -34,16 +42,19 @@ const httpOnly = new Set([
   "decompress",
   "enable_http_compression",
   "http_headers_progress_interval_ms",
-  "quota_key",
-  "role",
   "send_progress_in_http_headers",
   "session_check",
-  // Every statement stands alone.
   "session_id",
   "session_timeout",
   "stacktrace",
   "wait_end_of_query",
 ]);
+
+/** Who names one of these relies on what is not there. */
+const unsupported = ["quota_key", "role"];
+
+const defaultSessionSeconds = 60;
+const mostSessionSeconds = 3600;
 
 /** Reads the URL and the headers, as ClickHouse's HTTP interface names them. */
 export const readRequest = (request: IncomingMessage, url: URL): QueryRequest => {
@@ -59,15 +70,25 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
     format: header("x-clickhouse-format"),
     user: header("x-clickhouse-user") ?? basicUser,
     password: header("x-clickhouse-key") ?? basicPassword,
-    gzipResponse:
-      url.searchParams.get("enable_http_compression") === "1" && /\bgzip\b/.test(header("accept-encoding") ?? ""),
+    bodyCoding: {
+      encoding: (header("content-encoding") ?? "").toLowerCase(),
+      blocks: isOn(url.searchParams.get("decompress")),
+    },
+    replyCoding: replyCoding(url.searchParams, header("accept-encoding") ?? ""),
     readonly: request.method === "GET",
-    waitForEnd: ["1", "true"].includes(url.searchParams.get("wait_end_of_query") ?? ""),
+    waitForEnd: isOn(url.searchParams.get("wait_end_of_query")),
     foreignLane: foreignLanes.find((lane) => lane === header(laneHeader)) ?? null,
+    session: sessionOf(url.searchParams),
     settings: new Map(),
     parameters: new Map(),
   };
-  for (const [name, value] of url.searchParams) {
+  readFields(result, url.searchParams);
+  return result;
+};
+
+/** Takes over fields of the URL, or of a form. */
+export const readFields = (result: QueryRequest, fields: Iterable<[string, string]>): void => {
+  for (const [name, value] of fields) {
     if (name.startsWith("param_")) result.parameters.set(name.slice(6), value);
     else if (name === "query") result.query = value;
     else if (name === "query_id") result.queryId = value;
@@ -75,13 +96,27 @@ export const readRequest = (request: IncomingMessage, url: URL): QueryRequest =>
     else if (name === "default_format") result.format = value;
     else if (name === "user") result.user = value;
     else if (name === "password") result.password = value;
-    else if (!httpOnly.has(name)) result.settings.set(name, value);
+    else if (unsupported.includes(name)) {
+      throw exception(501, 48, "NOT_IMPLEMENTED", `The parameter ${name} is not supported here: leave it out`);
+    } else if (!httpOnly.has(name)) result.settings.set(name, value);
   }
   if (result.database === "") result.database = null;
   if (result.format !== null && !/^\w+$/.test(result.format)) {
     throw exception(400, 73, "UNKNOWN_FORMAT", "Unknown format");
   }
-  return result;
+};
+
+const isOn = (value: string | null): boolean => value === "1" || value === "true";
+
+const sessionOf = (fields: URLSearchParams): AskedSession | null => {
+  const id = fields.get("session_id");
+  if (id === null || id === "") return null;
+  const seconds = Number(fields.get("session_timeout") ?? defaultSessionSeconds);
+  if (!(seconds >= 0 && seconds <= mostSessionSeconds)) {
+    const message = `Invalid session timeout: expected 0 to ${mostSessionSeconds} seconds`;
+    throw exception(400, 374, "INVALID_SESSION_TIMEOUT", message);
+  }
+  return { id, mustBe: isOn(fields.get("session_check")), timeoutMs: seconds * 1000 };
 };
 
 const basicAuth = (header: string | undefined): [string | null, string | null] => {
@@ -90,60 +125,3 @@ const basicAuth = (header: string | undefined): [string | null, string | null] =
   const colon = text.indexOf(":");
   return colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
 };
-
-const bodyOf = (request: IncomingMessage): Readable => {
-  const encoding = request.headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return request;
-  if (encoding === "gzip") return pipeline(request, createGunzip(), () => undefined);
-  throw exception(501, 48, "NOT_IMPLEMENTED", `Content-Encoding ${encoding} is not supported here: use gzip`);
-};
-
-/** The body has come: from now on the statement's own deadline counts. */
-const received = (request: IncomingMessage): void => void request.setTimeout(0);
-
-/** The whole body in memory: text of a statement, rows at most as large as `limit` bytes. */
-export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of guarded(bodyOf(request))) {
-    size += (chunk as Buffer).length;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk as Buffer);
-  }
-  received(request);
-  return Buffer.concat(chunks, size);
-};
-
-/** Writes the body to a file, in constant memory; answers its size in bytes. */
-export const spoolBody = async (request: IncomingMessage, file: string, limit: number): Promise<number> => {
-  let size = 0;
-  await finished(
-    guarded(bodyOf(request)),
-    async function* (source: AsyncIterable<Buffer>) {
-      for await (const chunk of source) {
-        size += chunk.length;
-        if (size > limit) throw tooLarge(limit);
-        yield chunk;
-      }
-    },
-    createWriteStream(file, { highWaterMark: 1 << 20 }),
-  );
-  received(request);
-  return size;
-};
-
-/** A body that is not gzip, or is cut off, is the caller's fault. */
-const guarded = (body: Readable): Readable =>
-  Readable.from(
-    (async function* () {
-      try {
-        yield* body;
-      } catch (error) {
-        throw exception(400, 354, "ZLIB_INFLATE_FAILED", `The body cannot be read: ${(error as Error).message}`);
-      }
-    })(),
-    { objectMode: false },
-  );
-
-const tooLarge = (limit: number) =>
-  exception(413, 307, "TOO_MANY_BYTES", `The body is larger than ${limit} bytes: send it in parts`);

@@ -56,7 +56,13 @@ export const takeSettings = (tokens: readonly Token[]): { tokens: Token[]; setti
   const settings = new Map<string, string>();
   const from = tokens.findLastIndex((token, i) => isWord(token, "SETTINGS") && isSign(tokens[i + 2], "="));
   if (from < 0 || isSign(tokens[from - 1], ".")) return { tokens: [...tokens], settings };
-  let at = from + 1;
+  const end = readSettings(tokens, from + 1, settings);
+  return { tokens: [...tokens.slice(0, from), ...tokens.slice(end)], settings };
+};
+
+/** Reads `name = value, ...` from there on; answers where that ends. */
+export const readSettings = (tokens: readonly Token[], from: number, settings: Map<string, string>): number => {
+  let at = from;
   for (;;) {
     const [name, equals, value] = tokens.slice(at, at + 3);
     if (name?.kind !== "word" || !isSign(equals, "=") || !["string", "number", "word"].includes(value?.kind ?? "")) {
@@ -64,10 +70,9 @@ export const takeSettings = (tokens: readonly Token[]): { tokens: Token[]; setti
     }
     settings.set(name.text, value.kind === "string" ? unquoted(value.text) : value.text);
     at += 3;
-    if (!isSign(tokens[at], ",")) break;
+    if (!isSign(tokens[at], ",")) return at;
     at++;
   }
-  return { tokens: [...tokens.slice(0, from), ...tokens.slice(at)], settings };
 };
 
 const unquoted = (literal: string): string => {
