@@ -62,7 +62,7 @@ const code = (data: string): string => {
     .replace(/\s+/g, " ")
     .replace(/; }/g, " }")
     .trim();
-  return line === "Record<string, never>" ? "``" : `\`$line\``;
+  return line === "Record<string, never>" ? "``" : `\`${line}\``;
 };
 
 /** `Event<"Type", Data>`, with the data's text up to the bracket that closes it. */
