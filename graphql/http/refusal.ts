@@ -14,12 +14,14 @@ export type Refusals = {
 
 export const json = "application/json; charset=utf-8";
 
-/** Errors and unknown paths of the doors on this server. */
-export const refuseWith = (
+type RefusalDeps = Pick<ServerDeps, "settings" | "logger">;
+
+/** Errors of the doors on this server. */
+export const refuseErrorsWith = (
   server: FastifyInstance,
-  { settings, logger }: Pick<ServerDeps, "settings" | "logger">,
-  { mediaType, answer, unknown }: Refusals,
-): void => {
+  { settings, logger }: RefusalDeps,
+  { mediaType, answer }: Refusals,
+): ((reply: FastifyReply, error: MillraceError) => FastifyReply) => {
   const { development } = settings;
   const send = (reply: FastifyReply, error: MillraceError): FastifyReply => {
     const { status, body } = answer(error, shownMessage(error, development));
@@ -33,7 +35,13 @@ export const refuseWith = (
     reply.removeHeader("etag").removeHeader("content-length");
     return send(reply, coded);
   });
+  return send;
+};
+
+/** Errors and unknown paths of the doors on this server. */
+export const refuseWith = (server: FastifyInstance, deps: RefusalDeps, refusals: Refusals): void => {
+  const send = refuseErrorsWith(server, deps, refusals);
   server.setNotFoundHandler((request, reply) =>
-    send(reply, unknown(`${request.method} ${request.url.split("?", 1)[0]}`)),
+    send(reply, refusals.unknown(`${request.method} ${request.url.split("?", 1)[0]}`)),
   );
 };
