@@ -6,6 +6,7 @@ import { actorOf } from "./actor.ts";
 import type { GraphContext } from "./context.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type ErrorView, formatErrors } from "./errors.ts";
+import { agreeOnIds } from "./id-variables.ts";
 import { MAX_TOKENS } from "./limits/source.ts";
 import { checkLimits, hasChoice, operationIn } from "./operation.ts";
 import {
@@ -147,5 +148,6 @@ export const graphqlDoor = async (
   // Where a text is no GraphQL, mercurius takes it for a document written as JSON, which no limit has seen.
   server.graphql.addHook("preValidation", async (_, document) => {
     if (!(document?.loc instanceof Location)) throw new MillraceError("BAD_REQUEST", "query: this is not GraphQL");
+    agreeOnIds(document, schema);
   });
 };

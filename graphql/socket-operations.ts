@@ -14,6 +14,7 @@ import type { GraphContext } from "./context.ts";
 import { correlationIdOf } from "./correlation.ts";
 import type { Credentials, ServerDeps } from "./deps.ts";
 import { asGraphQLError, type ErrorView, formatErrors } from "./errors.ts";
+import { agreeOnIds } from "./id-variables.ts";
 import { MAX_TOKENS } from "./limits/source.ts";
 import { checkLimits, operationIn } from "./operation.ts";
 import { type Asked, askedIn } from "./over-http.ts";
@@ -32,6 +33,7 @@ const initHeaders = (payload: Record<string, unknown>): Credentials["headers"] =
 /** A document that may run, with its operation. What forbids it is thrown. */
 const checked = ({ query, variables, operationName }: Asked): [DocumentNode, OperationDefinitionNode] => {
   const document = parse(query, { maxTokens: MAX_TOKENS });
+  agreeOnIds(document, schema);
   const [error] = validate(schema, document);
   if (error !== undefined) throw error;
   const operation = operationIn(document, operationName);

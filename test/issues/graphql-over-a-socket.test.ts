@@ -55,7 +55,7 @@ test("queries and mutations run over the socket, and end with complete", async (
     for await (const { data, errors } of client.iterate({ query, variables })) found.push(errors ?? data);
     return found;
   };
-  const create = "mutation ($id: String!) { createProject(input: { id: $id, name: $id }) { deduplicated } }";
+  const create = 'mutation ($id: String!) { createProject(input: { id: $id, name: "Shop" }) { deduplicated } }';
   assert.deepEqual(await results(create, { id: "shop" }), [{ createProject: { deduplicated: false } }]);
   for (const _ of [1, 2, 3]) assert.deepEqual(await results("{ projects { total } }"), [{ projects: { total: 1 } }]);
   const [[error]] = (await results(create, { id: "No Slug" })) as { extensions: { code: string } }[][];
