@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SchemaRegistry } from "@kafkajs/confluent-schema-registry";
 import { avroType, frame } from "../../schemas/codec.ts";
-import { predictionSchema, topicOf } from "../../schemas/topics.ts";
+import { topicOf } from "../../schemas/topics.ts";
 import { orderSchema } from "../commands/samples.ts";
+import { predicting } from "../engines/clients/predicting.ts";
 import { type TestServer, testServer } from "../graphql/platform.ts";
-import { deployPayment, openShop } from "../graphql/shop.ts";
+import { openShop } from "../graphql/shop.ts";
 
 const V2 = "application/vnd.kafka.v2+json";
 const BINARY = "application/vnd.kafka.binary.v2+json";
@@ -71,25 +72,14 @@ test("a key beside binary values is base64, and must be the value's own", async 
 });
 
 test("who accepts the binary format gets the framed bytes, which any deserializer reads: predictions, too", async (t) => {
-  const server = await testServer(t);
-  await openShop(server);
-  await deployPayment(server);
+  const server = await predicting(t);
   const topic = topicOf.predictions("shop", "payment");
-  const { id } = await server.deps.registry.register(`${topic}-value`, JSON.stringify(predictionSchema));
-  const prediction = {
-    ...{ id: "payment-0-1", endpoint: "payment", revision: 0, model: "payer", version: 1, variant: "champion" },
-    ...{ share: 1, entity: "c1", key: "o1", eventTime: 1, topic: "orders", partition: 0, offset: 1, positions: [2] },
-    ...{ lookups: [], features: [1, Number.NaN], output: 0.25, servedAt: 5, latencyMs: 1, runtime: "test" },
-  };
-  const bytes = frame(id, avroType(predictionSchema), prediction);
-  await server.deps.broker.ensureTopic(topic, { partitions: 1, cleanup: "delete" });
-  await server.deps.broker.produce(topic, [{ key: "c1", value: bytes, timestamp: 1, partition: 0 }]);
   const accept = `${BINARY}, ${V2};q=0.5`;
   const { type, body } = await call(server, `/topics/${topic}/partitions/0/records?offset=0`, { headers: { accept } });
   assert.equal(type, BINARY);
   const [{ value, ...others }] = body as { value: string }[];
   assert.deepEqual(others, { topic, key: Buffer.from("c1").toString("base64"), partition: 0, offset: 0 });
-  assert.ok(Buffer.from(value, "base64").equals(bytes));
+  assert.equal(Buffer.from(value, "base64")[0], 0);
   const client = new SchemaRegistry({ host: `${server.url}/registry` });
   const read = await client.decode(Buffer.from(value, "base64"));
   assert.deepEqual([read.id, read.output, read.features[1]], ["payment-0-1", 0.25, Number.NaN]);
