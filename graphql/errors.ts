@@ -28,6 +28,7 @@ export const codedError = (error: unknown): MillraceError => {
   }
   if (isStackOverflow(root)) return new MillraceError("BAD_REQUEST", "the request nests too deeply", { cause: root });
   if (statusCode === 404) return new MillraceError("NOT_FOUND", message, { cause: root });
+  if (statusCode === 415) return new MillraceError("UNSUPPORTED_MEDIA_TYPE", message, { cause: root });
   if (statusCode === 413) return new MillraceError("RECORD_TOO_LARGE", message, { cause: root });
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
     return new MillraceError("BAD_REQUEST", message, { cause: root });
@@ -65,7 +66,7 @@ const graphQLError = (error: unknown, view: ErrorView): NonNullable<FormattedExe
   };
 };
 
-/** A failure for the doors that send `GraphQLError`s as they are: refusals of subscriptions. */
+/** A failure as an operation over a socket is told it. */
 export const asGraphQLError = (error: unknown, view: ErrorView): GraphQLError => {
   const { message, extensions } = graphQLError(error, view);
   return new GraphQLError(message, { extensions, originalError: error instanceof Error ? error : undefined });
@@ -78,18 +79,15 @@ const flatten = (error: unknown): unknown[] => {
 };
 
 /**
- * The errors of one request. What was executed is 200, whatever its fields met; a request that could not be
- * executed has the status of its first error, as GraphQL over HTTP wants it.
+ * The errors of one request, and the code of the first where nothing was executed: that decides the status, as GraphQL
+ * over HTTP wants it. Such an answer has no `data`, not even null.
  */
 export const formatErrors = (
   execution: { data?: unknown; errors: readonly unknown[] },
   view: ErrorView,
-): { statusCode: number; response: FormattedExecutionResult } => {
-  const errors = execution.errors.flatMap(flatten);
-  const formatted = errors.map((error) => graphQLError(error, view));
-  const status = "data" in execution ? 200 : errorTable[formatted[0].extensions?.code as ErrorCode].status;
-  return {
-    statusCode: status,
-    response: { data: (execution.data ?? null) as Record<string, unknown> | null, errors: formatted },
-  };
+): { code: ErrorCode | null; response: FormattedExecutionResult } => {
+  const errors = execution.errors.flatMap(flatten).map((error) => graphQLError(error, view));
+  const { data } = execution as FormattedExecutionResult;
+  if (data !== undefined) return { code: null, response: { data, errors } };
+  return { code: errors[0].extensions?.code as ErrorCode, response: { errors } };
 };

@@ -1,6 +1,5 @@
 import { GraphQLObjectType, type GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
-import { withCodedSubscriptions } from "./subscriptions/coded.ts";
 import "./scalars.ts";
 import "./queries/documents.ts";
 import "./queries/features.ts";
@@ -31,4 +30,4 @@ const dropTrivialResolvers = (schema: GraphQLSchema): GraphQLSchema => {
 };
 
 /** The GraphQL schema; it holds no state and no dependency. */
-export const schema: GraphQLSchema = withCodedSubscriptions(dropTrivialResolvers(builder.toSchema()));
+export const schema: GraphQLSchema = dropTrivialResolvers(builder.toSchema());

@@ -18,7 +18,7 @@ import { type StatusDeps, statusDoor } from "./http/status.ts";
 import { topicDoor } from "./http/topics.ts";
 import { checkOrigin } from "./origin.ts";
 import { createFeeds } from "./subscriptions/feeds.ts";
-import type { SocketLimits } from "./subscriptions/socket-guard.ts";
+import type { SocketLimits } from "./subscriptions/socket-limits.ts";
 
 export type { ServerDeps } from "./deps.ts";
 export { drainRequestsMs } from "./draining.ts";
@@ -88,7 +88,7 @@ const bareServer = (deps: StatusDeps, limits: ServerOptions["limits"] = {}): Fas
   drainWithin(server, deps.onCutOff ?? (() => {}));
   authenticateFirst(server, deps);
   boundBodies(server, limits);
-  server.removeContentTypeParser("application/json");
+  server.removeContentTypeParser(["application/json", "text/plain"]);
   server.addContentTypeParser("application/json", { parseAs: "string" }, jsonParser());
   endUpgrades(server);
   endReads(server);

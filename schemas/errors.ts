@@ -7,6 +7,21 @@ const table = {
   UNAUTHENTICATED: { status: 401, retryable: false, meaning: "No actor could be established." },
   FORBIDDEN: { status: 403, retryable: false, meaning: "The actor may not do this in this project." },
   NOT_FOUND: { status: 404, retryable: false, meaning: "The named thing does not exist." },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    meaning: "The address does not take this method; the header Allow names those that it takes.",
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    retryable: false,
+    meaning: "The door does not read bodies of this content type.",
+  },
+  PERSISTED_QUERY_NOT_SUPPORTED: {
+    status: 200,
+    retryable: false,
+    meaning: "A GraphQL client sent the digest of a query without the query.",
+  },
   ALREADY_EXISTS: { status: 409, retryable: false, meaning: "A thing of that name exists." },
   ILLEGAL_STATE: {
     status: 409,

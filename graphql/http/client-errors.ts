@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, MillraceError } from "../../schemas/errors.ts";
 import { codedError } from "../errors.ts";
+import { refusalsAt } from "./door-refusals.ts";
 import { restRefusals } from "./rest-refusal.ts";
 
 /** What Node says of a connection whose bytes are no request, by its code. */
@@ -28,9 +29,22 @@ export const answerClientErrors = (error: Error & { code?: string }, socket: Soc
   socket.end(`${head.join("\r\n")}\r\n\r\n${text}`, () => socket.destroySoon());
 };
 
-/** Answers what leads to no route: an address with a broken percent-encoding, for one. No hook has seen it. */
-export const answerFrameworkErrors = (error: Error, _: FastifyRequest, reply: FastifyReply): void => {
-  const coded = codedError(error);
-  const { status, body } = restRefusals.answer(coded, coded.message);
-  void reply.code(status).type(restRefusals.mediaType).send(body);
+/** What Fastify says of an address that it cannot match: a part of it is too long for every route. */
+const MAX_PART = 256;
+
+const refusedAddress = (error: Error, { url }: FastifyRequest): MillraceError => {
+  const isLong = url.split(/[/?]/).some((part) => part.length > MAX_PART) && !/%(?![0-9a-f]{2})/i.test(url);
+  const why = isLong ? `a part of the address is longer than ${MAX_PART} characters` : codedError(error).message;
+  return new MillraceError("BAD_REQUEST", why, { cause: error });
+};
+
+/**
+ * Answers what leads to no route, in the form of the door that it was meant for: an address with a broken
+ * percent-encoding, for one. No hook has seen it.
+ */
+export const answerFrameworkErrors = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+  const { answer, mediaType } = refusalsAt(request.url);
+  const coded = refusedAddress(error, request);
+  const { status, body } = answer(coded, coded.message);
+  void reply.code(status).type(mediaType).send(body);
 };

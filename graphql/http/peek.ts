@@ -40,30 +40,47 @@ const decode = async (
   return { value: { base64: bytes.toString("base64") }, schemaId: null };
 };
 
-/** Up to `count` records of a partition from an offset on. For looking, not for consuming. */
-export const peek = async (
+type Place = { topic: string; partition: number; offset: number; count: number };
+
+/** Up to `count` records of a partition from an offset on, each as `of` has it. */
+const take = async <T>(
   broker: Broker,
-  registry: SchemaRegistry,
-  at: { topic: string; partition: number; offset: number; count: number },
-): Promise<ShownRecord[]> => {
-  const { topic, partition, offset, count } = at;
+  { topic, partition, offset, count }: Place,
+  of: (batch: RecordBatch, i: number) => T | Promise<T>,
+): Promise<T[]> => {
   const reader = broker.reader({
     partitions: [{ topic, partition }],
     from: new Map([[partitionKey(topic, partition), offset]]),
     maxRecords: count,
   });
-  const records: ShownRecord[] = [];
+  const records: T[] = [];
   try {
     while (records.length < count) {
       const batch = await reader.poll(topic, partition);
       if (batch === null) break;
-      for (let i = 0; i < batch.count && records.length < count; i++) records.push(await show(registry, batch, i));
+      for (let i = 0; i < batch.count && records.length < count; i++) records.push(await of(batch, i));
     }
     return records;
   } finally {
     await reader.close();
   }
 };
+
+/** For looking, not for consuming. */
+export const peek = (broker: Broker, registry: SchemaRegistry, at: Place): Promise<ShownRecord[]> =>
+  take(broker, at, (batch, i) => show(registry, batch, i));
+
+/** A record as Kafka REST Proxy's consumers of the binary format get it: the very bytes, in base64. */
+type BinaryRecord = { topic: string; key: string | null; value: string | null; partition: number; offset: number };
+
+export const peekBytes = (broker: Broker, at: Place): Promise<BinaryRecord[]> =>
+  take(broker, at, ({ bytes, keyStart, keyEnd, valueStart, valueEnd, offsets }, i) => ({
+    topic: at.topic,
+    key: keyStart[i] < 0 ? null : bytes.toString("base64", keyStart[i], keyEnd[i]),
+    value: valueStart[i] < 0 ? null : bytes.toString("base64", valueStart[i], valueEnd[i]),
+    partition: at.partition,
+    offset: offsets[i],
+  }));
 
 const show = async (registry: SchemaRegistry, batch: RecordBatch, i: number): Promise<ShownRecord> => {
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = batch;

@@ -34,7 +34,13 @@ const avroWriter = async (registry: SchemaRegistry, topic: string, body: Produce
     return { schemaId: id, ready: jsonValue(id, avroType(await registry.byId(id)), length) };
   }
   if (typeof schema !== "string") {
-    throw new MillraceError("BAD_REQUEST", "value_schema: expected an Avro schema as JSON text, or value_schema_id");
+    throw new MillraceError(
+      "INVALID_SCHEMA",
+      "value_schema: expected an Avro schema as JSON text, or value_schema_id",
+      {
+        details: { field: "value_schema" },
+      },
+    );
   }
   const registered = await registry.register(`${topic}-value`, schema);
   return { schemaId: registered.id, ready: jsonValue(registered.id, avroType(schema), length) };

@@ -9,7 +9,13 @@ import type { EventSourceDefinition } from "../../schemas/lifecycle/event-source
 import { isStackOverflow } from "../errors.ts";
 
 /** One record of a request, as Kafka REST Proxy v2 has it. */
-export type GivenRecord = { key?: unknown; value?: unknown; partition?: unknown; timestamp?: unknown };
+export type GivenRecord = {
+  key?: unknown;
+  value?: unknown;
+  partition?: unknown;
+  timestamp?: unknown;
+  headers?: unknown;
+};
 
 /** A value made ready: its framed bytes, and the decoded fields that key and event time are taken from. */
 export type ReadyValue = { bytes: Buffer; fields: Record<string, unknown> };
@@ -54,7 +60,17 @@ const timestampOf = (
   return at;
 };
 
-const isKey = (given: unknown): boolean => typeof given === "string" || typeof given === "number";
+/** Whether a key that stands beside a value is the value's own; in the binary format it is base64. */
+const isKey = (given: unknown, key: string, isBinary: boolean): boolean => {
+  if (typeof given !== "string" && typeof given !== "number") return false;
+  return String(given) === key || (isBinary && Buffer.from(key).toString("base64") === given);
+};
+
+/** Headers would be dropped: nothing in the platform reads them, and the proxy's v2 does not know them either. */
+const refuseHeaders = (headers: unknown): void => {
+  if (headers == null || (Array.isArray(headers) && headers.length === 0)) return;
+  refuse("headers", "records of an event source have none: put what they say into the value");
+};
 
 /** JSON against a schema, to framed Avro, for so many records of one request. */
 export const jsonValue = (schemaId: number, type: Type, records: number) => {
@@ -73,7 +89,7 @@ export const toRecords = (
   given: readonly GivenRecord[],
   ready: (value: unknown) => ReadyValue,
   definition: EventSourceDefinition,
-  clock: Clock,
+  { clock, isBinary }: { clock: Clock; isBinary: boolean },
 ): OutputRecord[] => {
   const latest = clock() + MAX_AHEAD_MS;
   const { key: keyField, timestamp: timestampField, maxRecordBytes, partitions } = definition;
@@ -85,10 +101,11 @@ export const toRecords = (
       const record = given[index];
       if (typeof record !== "object" || record === null) refuse("records", "expected an object with a value");
       if (record.value === null || record.value === undefined) refuse("value", "expected a value, got null");
+      refuseHeaders(record.headers);
       const { bytes, fields } = ready(record.value);
       const key = keyOf(fields, keyField);
       const timestamp = timestampOf(fields, { timestamp: timestampField, timeOf }, latest);
-      if (record.key != null && !(isKey(record.key) && String(record.key) === key))
+      if (record.key != null && !isKey(record.key, key, isBinary))
         refuse("key", `differs from the field ${keyField}, "${key}"`);
       if (record.timestamp != null && record.timestamp !== timestamp) {
         refuse("timestamp", `differs from the field ${timestampField}, ${timestamp}`);

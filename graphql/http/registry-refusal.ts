@@ -4,7 +4,7 @@ import type { Refusals } from "./refusal.ts";
 export const V1 = "application/vnd.schemaregistry.v1+json";
 
 /** What Confluent's clients tell cases apart by; the first three digits are the HTTP status. */
-type RegistryCode = 40401 | 40402 | 40403 | 40408 | 40409 | 405 | 42201 | 42202 | 42203;
+type RegistryCode = 40401 | 40402 | 40403 | 40408 | 40409 | 405 | 42201 | 42202 | 42203 | 42205;
 
 const codes: Partial<Record<ErrorCode, RegistryCode>> = { UNKNOWN_SCHEMA: 40403, INVALID_SCHEMA: 42201 };
 

@@ -21,8 +21,8 @@ const paramsOf = (request: FastifyRequest): Params => request.params as Params;
 const queryOf = (request: FastifyRequest): Query => request.query as Query;
 
 /**
- * The schema registry in the shape of Confluent's REST API, under `/registry`: Avro, without references, modes,
- * contexts and rule sets. Schemas are never deleted: records name them for ever.
+ * The schema registry in the shape of Confluent's REST API, under `/registry`: Avro, without references, metadata, rule
+ * sets, GUIDs, modes and contexts. Two schemas are compared as with `normalize=true`, whatever is asked. Schemas are never deleted: records name them for ever.
  */
 export const registryDoor =
   (deps: ServerDeps): FastifyPluginAsync =>
@@ -53,16 +53,25 @@ const answerAsRegistry = (server: FastifyInstance): void => {
   });
 };
 
+/** What would be lost if it were taken. Confluent's clients send null, or nothing, where they do not use it. */
+const refuseUnkept = ({ metadata, ruleSet, id, version }: Record<string, unknown>): void => {
+  if (ruleSet != null) throw refused(42201, "Invalid schema: rule sets are not supported");
+  if (metadata != null) throw refused(42201, "Invalid schema: metadata is not kept here; leave it out");
+  if ([id, version].some((number) => typeof number === "number" && number > 0)) {
+    throw refused(42205, "Subject is not in import mode: the registry gives ids and versions itself, leave them out");
+  }
+};
+
 /** The Avro schema in a body `{ schema, schemaType?, references? }`. */
 const schemaIn = (body: unknown): string => {
-  const { schema, schemaType, references, ruleSet } = (body ?? {}) as Record<string, unknown>;
+  const { schema, schemaType, references } = (body ?? {}) as Record<string, unknown>;
   if (schemaType != null && schemaType !== "AVRO") {
     throw refused(42201, `Invalid schema type ${preview(schemaType)}: this registry holds AVRO`);
   }
   if (Array.isArray(references) && references.length > 0) {
     throw refused(42201, "Invalid schema: references are not supported, write the types into the schema");
   }
-  if (ruleSet != null) throw refused(42201, "Invalid schema: rule sets are not supported");
+  refuseUnkept((body ?? {}) as Record<string, unknown>);
   if (typeof schema === "string" && schema !== "") return schema;
   throw refused(42201, "Empty schema");
 };
@@ -166,6 +175,9 @@ const schemaRoutes = (server: FastifyInstance, registry: SchemaRegistry, access:
   };
 
   server.get("/schemas/types", async () => ["AVRO"]);
+  server.get("/schemas/guids/:guid", async () => {
+    throw refused(40403, "Schemas have no GUIDs here: write records with the schema id before the value");
+  });
   server.get("/schemas/ids/:id", async (request) => ({ schema: await schemaOf(request) }));
   server.get("/schemas/ids/:id/schema", schemaOf);
   server.get("/schemas/ids/:id/versions", readableUses);

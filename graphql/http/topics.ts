@@ -4,20 +4,24 @@ import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { actorOf } from "../actor.ts";
 import type { ServerDeps } from "../deps.ts";
 import { jsonParser } from "./json-body.ts";
-import { peek } from "./peek.ts";
+import { kafkaRefusals, V2 } from "./kafka-refusal.ts";
+import { peek, peekBytes } from "./peek.ts";
 import { type ProduceFormat, produceBody, writerOf } from "./produce.ts";
 import { toRecords } from "./records.ts";
+import { refuseErrorsWith } from "./refusal.ts";
 import { topicCatalog } from "./topic-catalog.ts";
 
-const V2 = "application/vnd.kafka.v2+json";
 const BODY_LIMIT = 33_554_432;
 const MAX_PEEK = 1000;
 
+const BINARY = "application/vnd.kafka.binary.v2+json";
+const JSON_V2 = "application/vnd.kafka.json.v2+json";
+
 const formats: Record<string, ProduceFormat> = {
   "application/json": "json",
-  "application/vnd.kafka.json.v2+json": "json",
+  [JSON_V2]: "json",
   "application/vnd.kafka.avro.v2+json": "avro",
-  "application/vnd.kafka.binary.v2+json": "binary",
+  [BINARY]: "binary",
 };
 
 type Params = { topic: string; partition: string };
@@ -25,6 +29,12 @@ type PeekQuery = { offset?: string; count?: string };
 
 const formatOf = (request: FastifyRequest): ProduceFormat =>
   formats[(request.headers["content-type"] ?? "").split(";", 1)[0].trim().toLowerCase()] ?? "json";
+
+/** How records are shown: as the proxy's consumers get bytes, to be read by any deserializer, or decoded. */
+const shownAs = ({ headers }: FastifyRequest): typeof BINARY | typeof JSON_V2 | null => {
+  const accepted = (headers.accept ?? "").split(",").map((range) => range.split(";", 1)[0].trim().toLowerCase());
+  return accepted.includes(BINARY) ? BINARY : accepted.includes(JSON_V2) ? JSON_V2 : null;
+};
 
 const whole = (text: string | undefined, name: string, fallback: number, most = Number.MAX_SAFE_INTEGER): number => {
   if (text === undefined) return fallback;
@@ -37,8 +47,10 @@ const whole = (text: string | undefined, name: string, fallback: number, most = 
 
 /** Topics in the shape of Confluent's Kafka REST Proxy v2, and a look at what is in them. */
 export const topicDoor =
-  ({ broker, clock, eventStore, gate, logger, registry }: ServerDeps): FastifyPluginAsync =>
+  (deps: ServerDeps): FastifyPluginAsync =>
   async (server) => {
+    const { broker, clock, eventStore, gate, logger, registry } = deps;
+    refuseErrorsWith(server, deps, kafkaRefusals);
     const catalog = topicCatalog(eventStore, logger);
     server.addHook("onClose", () => catalog.close());
     server.removeAllContentTypeParsers();
@@ -79,8 +91,10 @@ export const topicDoor =
         throw new MillraceError("ILLEGAL_STATE", `the event source "${owner.source}" of topic "${topic}" is archived`);
       }
       const body = produceBody(request.body);
-      const writer = await writerOf(formatOf(request), registry, owner.definition, body);
-      const records = toRecords(body.records, writer.ready, owner.definition, clock);
+      const format = formatOf(request);
+      const writer = await writerOf(format, registry, owner.definition, body);
+      const isBinary = format === "binary";
+      const records = toRecords(body.records, writer.ready, owner.definition, { clock, isBinary });
       const placed = await broker.produce(topic, records);
       return kafka(reply).send({
         offsets: placed.map(({ partition, offset }) => ({ partition, offset, error_code: null, error: null })),
@@ -127,15 +141,19 @@ export const topicDoor =
       return kafka(reply).send({ beginning_offset: low, end_offset: high });
     });
 
-    server.get("/topics/:topic/partitions/:partition/records", async (request) => {
+    server.get("/topics/:topic/partitions/:partition/records", async (request, reply) => {
       const { topic, config } = await readable(request);
       const partition = partitionIn(request, topic, config.partitions);
       const { offset, count } = request.query as PeekQuery;
-      return peek(broker, registry, {
+      const at = {
         topic,
         partition,
         offset: whole(offset, "offset", 0),
         count: whole(count, "count", 10, MAX_PEEK),
-      });
+      };
+      const type = shownAs(request);
+      if (type === BINARY) return reply.type(type).send(await peekBytes(broker, at));
+      const records = await peek(broker, registry, at);
+      return type === null ? records : reply.type(type).send(records.map((record) => ({ topic, ...record })));
     });
   };

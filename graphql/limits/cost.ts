@@ -57,11 +57,13 @@ const argumentOf = (node: ValueNode | undefined, given: Given): unknown => {
 };
 
 /** How many times the selection below a field may be resolved: page size, or length of a list of keys. */
+const isPageSize = (name: string): boolean => name === "first" || name === "last";
+
 const timesOf = (node: FieldNode, isPaged: boolean, given: Given): number => {
   let times = isPaged ? DEFAULT_PAGE : 1;
   for (const { name, value } of node.arguments ?? []) {
     const argument = argumentOf(value, given);
-    if (name.value === "first" && typeof argument === "number" && argument > 0) times = argument;
+    if (isPageSize(name.value) && typeof argument === "number" && argument > 0) times = argument;
     else if (Array.isArray(argument)) times = Math.max(times, argument.length);
   }
   return times;

@@ -13,6 +13,7 @@ import { enumOf } from "../enums.ts";
 type Shape = z.ZodType;
 type AnyInput =
   | InputRef<unknown>
+  | "ID"
   | "String"
   | "Int"
   | "Float"
@@ -105,8 +106,9 @@ export const inputObject = (shape: Shape, name: string): InputRef<unknown> => {
   const branches = branchesOf(shape);
   const fields = new Map<string, Input>();
   for (const [field, shapes] of fieldsOf(shape)) {
+    const type = merged(shapes, `${stem}${capital(field)}Input`);
     fields.set(field, {
-      type: merged(shapes, `${stem}${capital(field)}Input`),
+      type: field === "id" && type === "String" ? "ID" : type,
       required:
         shapes.length === branches &&
         shapes.every((each) => !each.safeParse(undefined).success) &&

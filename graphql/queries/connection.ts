@@ -9,7 +9,9 @@ export type Connection<Node> = {
   total: number | null;
 };
 
-/** The Relay connection type of a node type. Lists run forward from a cursor; `reverse` turns them round. */
+type Page<Node> = { items: { cursor: string; node: Node }[]; hasNext: boolean; total?: number | null };
+
+/** The Relay connection type of a node type. */
 export const connection = <Node>(node: ObjectRef<Schema, Node>): ObjectRef<Schema, Connection<Node>> => {
   const ref = builder.connectionObject({
     type: node,
@@ -25,17 +27,25 @@ export const connection = <Node>(node: ObjectRef<Schema, Node>): ObjectRef<Schem
   return ref as unknown as ObjectRef<Schema, Connection<Node>>;
 };
 
-/** A page of a read model as a connection. `after` tells whether something came before. */
+/** Which way a page was read, and whether from a cursor on: something came before that. */
+type Read = { isBackward: boolean; hasCursor: boolean };
+
+/** A page of a read model as a connection. One that was read from its end is turned round. */
 export const toConnection = <Node>(
-  page: { items: { cursor: string; node: Node }[]; hasNext: boolean; total?: number | null },
-  after: string | null | undefined,
-): Connection<Node> => ({
-  edges: page.items,
-  pageInfo: {
-    hasNextPage: page.hasNext,
-    hasPreviousPage: after !== null && after !== undefined,
-    startCursor: page.items.at(0)?.cursor ?? null,
-    endCursor: page.items.at(-1)?.cursor ?? null,
-  },
-  total: page.total ?? null,
-});
+  { items, hasNext, total }: Page<Node>,
+  read: Read | string | null | undefined,
+): Connection<Node> => {
+  const { isBackward, hasCursor } =
+    typeof read === "object" && read !== null ? read : { isBackward: false, hasCursor: read != null };
+  const edges = isBackward ? items.toReversed() : items;
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: isBackward ? hasCursor : hasNext,
+      hasPreviousPage: isBackward ? hasNext : hasCursor,
+      startCursor: edges.at(0)?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    total: total ?? null,
+  };
+};

@@ -7,11 +7,10 @@ import type {
   ListOptions,
   ProjectDocument,
 } from "../../projections/documents/types.ts";
-import { MillraceError } from "../../schemas/errors.ts";
+import { type ErrorCode, isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead, type GraphContext, reach } from "../context.ts";
 import { Order } from "../enums.ts";
-import { DEFAULT_PAGE, pageSize } from "../limits/page-size.ts";
 import { seenAt } from "../moment.ts";
 import { decodeNodeId, splitNodeId } from "../node-id.ts";
 import { Dataset, DatasetVersion } from "../types/dataset.ts";
@@ -26,6 +25,7 @@ import { Project } from "../types/project.ts";
 import { LoggedModel, Run } from "../types/run.ts";
 import { TrainingJob } from "../types/training-job.ts";
 import { connection, toConnection } from "./connection.ts";
+import { type PageArguments, pageArguments, type WantedPage, wantedPage } from "./paging.ts";
 
 type Ref<Node> = ObjectRef<typeof builder.$inferSchemaTypes, Node>;
 
@@ -41,26 +41,20 @@ const moment = (t: ArgumentBuilder) => ({
 });
 
 const paging = (t: ArgumentBuilder) => ({
-  first: t.arg.int({ defaultValue: DEFAULT_PAGE }),
-  after: t.arg.string(),
+  ...pageArguments(t),
   order: t.arg({ type: Order, defaultValue: "name" }),
   reverse: t.arg.boolean({ defaultValue: false }),
 });
 
-type PageArguments = {
-  first?: number | null;
-  after?: string | null;
+type ListArguments = PageArguments & {
   order?: "name" | "created" | "updated" | null;
-  reverse?: boolean | null;
   asOf?: number | null;
   experiment?: string | null;
 };
 
-const listOptions = ({ first, after, order, reverse, asOf, experiment }: PageArguments): ListOptions => ({
-  first: pageSize(first),
-  after: after ?? undefined,
+const listOptions = ({ order, asOf, experiment }: ListArguments, page: WantedPage): ListOptions => ({
+  ...page.query,
   order: order ?? "name",
-  reverse: reverse ?? false,
   asOf: asOf ?? undefined,
   ...(experiment == null ? {} : { experiment }),
 });
@@ -77,7 +71,7 @@ const collection = <Name extends CollectionName>(many: Name, one: string, ref: R
       type,
       nullable: true,
       description: "null when there is none of that id.",
-      args: { project: t.arg.string({ required: true }), id: t.arg.string({ required: true }), ...moment(t) },
+      args: { project: t.arg.string({ required: true }), id: t.arg.id({ required: true }), ...moment(t) },
       resolve: async (_, { project, id, asOf, afterPosition }, context) => {
         await allowRead(context, one, project);
         await reach(context, afterPosition);
@@ -98,9 +92,10 @@ const collection = <Name extends CollectionName>(many: Name, one: string, ref: R
       resolve: async (_, { project, ...args }, context) => {
         await allowRead(context, many, project);
         await reach(context, args.afterPosition);
-        const page = await context.deps.documents.list(many, project, listOptions(args));
+        const wanted = wantedPage(args);
+        const page = await context.deps.documents.list(many, project, listOptions(args, wanted));
         for (const { node } of page.items) seenAt(node, args.asOf);
-        return toConnection<DocumentBase>(page, args.after);
+        return toConnection<DocumentBase>(page, wanted);
       },
     }),
   }));
@@ -132,7 +127,7 @@ builder.queryFields((t) => ({
   project: t.field({
     type: Project,
     nullable: true,
-    args: { id: t.arg.string({ required: true }), ...moment(t) },
+    args: { id: t.arg.id({ required: true }), ...moment(t) },
     resolve: async (_, { id, asOf, afterPosition }, context) => {
       await allowRead(context, "project", id);
       await reach(context, afterPosition);
@@ -145,12 +140,10 @@ builder.queryFields((t) => ({
     args: { ...paging(t), ...moment(t) },
     resolve: async (_, args, context) => {
       await reach(context, args.afterPosition);
-      const page = await context.deps.documents.list("projects", "*", listOptions(args));
+      const wanted = wantedPage(args);
+      const page = await context.deps.documents.list("projects", "*", listOptions(args, wanted));
       const total = context.actor.admin ? page.total : null;
-      return toConnection(
-        { ...page, total, items: page.items.filter(({ node }) => mayList(context, node)) },
-        args.after,
-      );
+      return toConnection({ ...page, total, items: page.items.filter(({ node }) => mayList(context, node)) }, wanted);
     },
   }),
 }));
@@ -172,6 +165,14 @@ const nodeOf = async (globalId: string, asOf: number | null | undefined, context
   return document === null ? null : seenAt({ ...document, __typename: typename }, asOf);
 };
 
+const refusals: readonly ErrorCode[] = ["BAD_REQUEST", "FORBIDDEN", "NOT_FOUND"];
+
+/** One id that is refused must not take the others with it. */
+const nullWhereRefused = (error: unknown): null => {
+  if (isMillraceError(error) && refusals.includes(error.code)) return null;
+  throw error;
+};
+
 builder.queryFields((t) => ({
   node: t.field({
     type: builder.nodeInterfaceRef(),
@@ -183,6 +184,8 @@ builder.queryFields((t) => ({
     type: [builder.nodeInterfaceRef()],
     nullable: { list: false, items: true },
     args: { ids: t.arg.idList({ required: true }), asOf: asOfArgument(t) },
-    resolve: (_, { ids, asOf }, context) => Promise.all(ids.map((id) => nodeOf(id, asOf, context))) as never,
+    description: "In the order of the ids; null for each that is none, is not there or may not be read.",
+    resolve: (_, { ids, asOf }, context) =>
+      Promise.all(ids.map((id) => nodeOf(id, asOf, context).catch(nullWhereRefused))) as never,
   }),
 }));

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "../../infra/event-store/port.ts";
 import { aggregates, streamName } from "../../schemas/lifecycle.ts";
 import { builder } from "../builder.ts";
-import { allowRead } from "../context.ts";
+import { allowRead, givenPosition } from "../context.ts";
 import { pageSize } from "../limits/page-size.ts";
 import { LifecycleEvent } from "../types/lifecycle-event.ts";
 import { connection, toConnection } from "./connection.ts";
@@ -23,7 +23,7 @@ builder.queryField("events", (t) =>
       const size = pageSize(first);
       const found: StoredEvent[] = [];
       const prefixes = aggregates.map((aggregate) => streamName(aggregate, project, ""));
-      const options = { after: after ?? undefined, until: until ?? undefined, prefixes, limit: size + 1 };
+      const options = { after: givenPosition("after", after), until: until ?? undefined, prefixes, limit: size + 1 };
       for await (const event of context.deps.eventStore.readAll(options)) found.push(event);
       const items = found.slice(0, size).map((node) => ({ cursor: node.position, node }));
       return toConnection({ items, hasNext: found.length > size }, after);

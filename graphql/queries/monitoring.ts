@@ -1,11 +1,11 @@
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
-import { pageSize } from "../limits/page-size.ts";
 import { finite } from "../missing.ts";
 import { DriftResult } from "../types/drift.ts";
 import type { AuditRow, DeadLetterRow, FeatureValueRow } from "../warehouse-reads.ts";
 import { connection, toConnection } from "./connection.ts";
-import { given, WAREHOUSE_COST } from "./warehouse.ts";
+import { pageArguments, pagedQuery } from "./paging.ts";
+import { WAREHOUSE_COST } from "./warehouse.ts";
 
 const FeatureValues = builder.objectRef<FeatureValueRow>("FeatureValues").implement({
   description: "A view's features of one entity as they were at one event.",
@@ -76,9 +76,7 @@ const within = (t: ArgumentBuilder) => ({
   project: t.arg.string({ required: true }),
   from: t.arg({ type: "DateTime", description: "Inclusive." }),
   to: t.arg({ type: "DateTime", description: "Exclusive." }),
-  first: t.arg.int({ defaultValue: 20 }),
-  after: t.arg.string(),
-  reverse: t.arg.boolean({ defaultValue: false, description: "Newest first." }),
+  ...pageArguments(t),
 });
 
 builder.queryFields((t) => ({
@@ -94,8 +92,8 @@ builder.queryFields((t) => ({
     },
     resolve: async (_, { project, ...filter }, context) => {
       await allowRead(context, "driftResults", project);
-      const query = { ...given(filter), first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.driftResults(project, query), filter.after);
+      const { page, query } = pagedQuery(filter);
+      return toConnection(await context.deps.warehouse.driftResults(project, query), page);
     },
   }),
   featureHistory: t.field({
@@ -109,8 +107,8 @@ builder.queryFields((t) => ({
     },
     resolve: async (_, { project, view, entity, ...filter }, context) => {
       await allowRead(context, "featureHistory", project);
-      const query = { ...given(filter), first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.featureHistory(project, view, entity, query), filter.after);
+      const { page, query } = pagedQuery(filter);
+      return toConnection(await context.deps.warehouse.featureHistory(project, view, entity, query), page);
     },
   }),
   audit: t.field({
@@ -119,8 +117,8 @@ builder.queryFields((t) => ({
     args: { ...within(t), stream: t.arg.string(), actor: t.arg.string(), type: t.arg.string() },
     resolve: async (_, { project, ...filter }, context) => {
       await allowRead(context, "audit", project);
-      const query = { ...given(filter), first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.audit(project, query), filter.after);
+      const { page, query } = pagedQuery(filter);
+      return toConnection(await context.deps.warehouse.audit(project, query), page);
     },
   }),
   auditHead: t.field({
@@ -139,8 +137,8 @@ builder.queryFields((t) => ({
     args: { ...within(t), stage: t.arg.string(), code: t.arg.string(), topic: t.arg.string() },
     resolve: async (_, { project, ...filter }, context) => {
       await allowRead(context, "deadLetters", project);
-      const query = { ...given(filter), first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.deadLetters(project, query), filter.after);
+      const { page, query } = pagedQuery(filter);
+      return toConnection(await context.deps.warehouse.deadLetters(project, query), page);
     },
   }),
 }));

@@ -4,10 +4,10 @@ import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 import { Variant } from "../enums.ts";
-import { pageSize } from "../limits/page-size.ts";
 import { Prediction } from "../types/prediction.ts";
 import type { LiveMetricsRow, PredictionStatisticsRow } from "../warehouse-reads.ts";
 import { connection, toConnection } from "./connection.ts";
+import { pageArguments, pagedQuery } from "./paging.ts";
 import { given, WAREHOUSE_COST } from "./warehouse.ts";
 
 const checkBucket = (bucketMs: number): void => {
@@ -55,7 +55,7 @@ builder.queryFields((t) => ({
     type: Prediction,
     nullable: true,
     extensions: { cost: WAREHOUSE_COST },
-    args: { project: t.arg.string({ required: true }), id: t.arg.string({ required: true }) },
+    args: { project: t.arg.string({ required: true }), id: t.arg.id({ required: true }) },
     resolve: async (_, { project, id }, context) => {
       await allowRead(context, "prediction", project);
       const { broker, warehouse } = context.deps;
@@ -87,14 +87,13 @@ builder.queryFields((t) => ({
       model: t.arg.string(),
       version: t.arg.int(),
       variant: t.arg({ type: Variant }),
-      first: t.arg.int({ defaultValue: 20 }),
-      after: t.arg.string(),
-      reverse: t.arg.boolean({ defaultValue: false }),
+      ...pageArguments(t),
     },
     resolve: async (_, { project, ...filter }, context) => {
       await allowRead(context, "predictions", project);
-      const query = { ...given(filter), endpoint: filter.endpoint, first: pageSize(filter.first) };
-      return toConnection(await context.deps.warehouse.predictions(project, query), filter.after);
+      const { page, query } = pagedQuery(filter);
+      const found = await context.deps.warehouse.predictions(project, { ...query, endpoint: filter.endpoint });
+      return toConnection(found, page);
     },
   }),
   predictionStatistics: t.field({

@@ -1,22 +1,18 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 
-/** What is used here of a socket of the package ws, which mercurius brings. */
-export type Socket = {
+/** What is used here of a socket of the package ws. */
+type Socket = {
   close(code: number, reason?: string): void;
   terminate(): void;
   ping(): void;
   on(event: "pong" | "close", listener: () => void): void;
 };
 
-type SocketHandler = (socket: Socket, request: FastifyRequest) => unknown;
-
 const lookMs = 30_000;
 
 /**
- * The WebSockets of the server that are open; call it before their routes are added. Each is asked twice a minute for a
- * sign of life, by WebSocket's own ping, and ended when it gave none since. Mercurius's keep-alive is left off: its
- * timer outlives a socket that initialises twice, or is gone before its initialisation is answered, and with it the
- * process.
+ * The WebSockets of the server that are open. Each is asked twice a minute for a sign of life, by WebSocket's own ping,
+ * and ended when it gave none since.
  */
 export const openSockets = (server: FastifyInstance): ReadonlySet<Socket> => {
   const open = new Set<Socket>();
@@ -35,14 +31,8 @@ export const openSockets = (server: FastifyInstance): ReadonlySet<Socket> => {
     socket.on("pong", () => alive.add(socket));
     socket.on("close", () => open.delete(socket));
   };
-  server.addHook("onRoute", (options) => {
-    const route = options as { wsHandler?: SocketHandler };
-    const { wsHandler } = route;
-    if (wsHandler === undefined) return;
-    route.wsHandler = function (this: unknown, socket, request) {
-      keep(socket);
-      return wsHandler.call(this, socket, request);
-    };
+  server.addHook("onReady", async () => {
+    server.websocketServer?.on("connection", keep);
   });
   return open;
 };

@@ -6,7 +6,7 @@ import { builder } from "../builder.ts";
 export const LifecycleEvent = builder.objectRef<StoredEvent>("LifecycleEvent").implement({
   description: "A fact of the log, at the newest version of its type.",
   fields: (t) => ({
-    id: t.exposeString("id"),
+    id: t.exposeID("id"),
     type: t.exposeString("type"),
     aggregate: t.string({ resolve: ({ stream }) => parseStreamName(stream)?.aggregate ?? "" }),
     project: t.string({ resolve: ({ stream }) => parseStreamName(stream)?.project ?? "" }),

@@ -50,7 +50,7 @@ const Lookup = builder.objectRef<PredictionNode["lookups"][number]>("Lookup").im
 export const Prediction = builder.objectRef<PredictionNode>("Prediction").implement({
   description: "One answer of one model version, with everything that led to it.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "<endpoint>-<partition>-<offset>; a shadow adds -<model>.<version>." }),
+    id: t.exposeID("id", { description: "<endpoint>-<partition>-<offset>; a shadow adds -<model>.<version>." }),
     nodeId: t.id({
       description: "For lineage(of).",
       resolve: ({ project, id }) => encodeNodeId("Prediction", `${project}/${id}`),

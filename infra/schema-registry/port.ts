@@ -1,7 +1,8 @@
 /**
  * The schema registry: Avro schemas by global id and by subject with versions.
  *
- * Promises: registering an equal schema under a subject answers the same id; ids are never reused;
+ * Promises: registering an equal schema under a subject answers the same id (one with other documentation, defaults or
+ * aliases is not equal); ids are never reused;
  * a schema that breaks the subject's compatibility (BACKWARD until it is set; a registry of others may have
  * another default) is refused with INCOMPATIBLE_SCHEMA and the reasons; an id that is not there is UNKNOWN_SCHEMA.
  *

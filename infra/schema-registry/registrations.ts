@@ -40,7 +40,9 @@ export const applyEvent = (state: Registrations, stored: StoredEvent): void => {
 
 const addSchema = (state: Registrations, entry: RegisteredSchema): void => {
   state.byId.set(entry.id, entry.schema);
-  state.idOf.set(canonicalSchema(entry.schema), entry.id);
+  const canonical = canonicalSchema(entry.schema);
+  // Releases before told some apart that are the same to this one: the first rules.
+  if (!state.idOf.has(canonical)) state.idOf.set(canonical, entry.id);
   state.usesOf.set(entry.id, [
     ...(state.usesOf.get(entry.id) ?? []),
     { subject: entry.subject, version: entry.version },

@@ -89,7 +89,7 @@ test("the door of topics takes microseconds where the schema says so, and keeps 
       [{ value: { id: "a", shop: "north", at }, timestamp: start }],
       jsonValue(1, avroType(schema), 1),
       { ...definition, maxRecordBytes: 1000, retentionMs: null },
-      () => start,
+      { clock: () => start, isBinary: false },
     );
   assert.deepEqual(
     produce(start * 1000 + 999).map(({ timestamp }) => timestamp),
