@@ -20,7 +20,7 @@ export const definitionOf = (
   const columns = payload.columns ?? inspected.columns;
   if (task === null) throw unsaid("task");
   if (columns === null) throw unsaid("columns");
-  const width = inputWidth(inspected.signature);
+  const width = inspected.columns?.length ?? inputWidth(inspected.signature);
   if (width !== null && width !== columns.length) {
     throw new MillraceError(
       "SIGNATURE_MISMATCH",
@@ -29,8 +29,22 @@ export const definitionOf = (
     );
   }
   const { format, artifact, metrics, profile, lineage, source, run } = payload;
-  const { size, signature } = inspected;
-  return { format, artifact, size, signature, task, columns, metrics, profile, lineage, source, run };
+  const { size, signature, output, outputIndex } = inspected;
+  return {
+    format,
+    artifact,
+    size,
+    signature,
+    output,
+    outputIndex,
+    task,
+    columns,
+    metrics,
+    profile,
+    lineage,
+    source,
+    run,
+  };
 };
 
 /** The definition of a version whose file is not read: only what was said is known. */

@@ -72,7 +72,7 @@ export const readyVersion = async (
 ): Promise<ReadyVersion> => {
   const columns = version.columns.length;
   const loadScorer = (): Promise<Loaded<GuardedScorer>> =>
-    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits, signal));
+    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits, version, signal));
   const loadSketcher = async (): Promise<Loaded<Sketcher> | null> => {
     const { profile } = version;
     return profile === null ? null : loaded(() => profileOf(artifacts, profile, columns));

@@ -102,15 +102,18 @@ test("what the command leaves out is read from the model file", () => {
     model: "payer",
     format: "onnx",
     artifact,
+    output: null,
+    outputIndex: null,
     metrics: {},
     profile: null,
     lineage,
     source,
     run,
   } as const;
-  const said = definitionOf(payload, { size, signature, columns, task });
+  const said = definitionOf(payload, { size, signature, columns, task, output: "score", outputIndex: 0 });
   assert.deepEqual([said.columns, said.task, said.size], [columns, "binary", 1000]);
-  const unsaid = { size, signature, columns: null, task: null };
+  assert.deepEqual([said.output, said.outputIndex], ["score", 0]);
+  const unsaid = { size, signature, columns: null, task: null, output: "score", outputIndex: 0 };
   assert.throws(() => definitionOf(payload, unsaid), { code: "BAD_REQUEST", message: /^task:/ });
   assert.throws(() => definitionOf({ ...payload, task: "binary" }, unsaid), {
     code: "BAD_REQUEST",
