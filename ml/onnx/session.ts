@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { isMillraceError, MillraceError } from "../../schemas/errors.ts";
 import type { OutputChoice, Signature, Task, TensorInfo } from "../../schemas/lifecycle/model.ts";
-import { areBatchesExact, isSame, probeCount, probeRows } from "./batches.ts";
+import { batchScorer, type Call, isSame } from "./batch-scorer.ts";
+import { areBatchesExact, probeCount, probeRows } from "./batches.ts";
 import { inputsOf } from "./inputs.ts";
 import { chooseOutput } from "./outputs/choose.ts";
 import { asTensors, tensorsOfMaps, withOutputs } from "./outputs/maps.ts";
@@ -49,12 +50,6 @@ const tensorInfo = (value: InferenceSession.ValueMetadata): TensorInfo =>
     ? { name: value.name, type: value.type, shape: value.shape.map((size) => (typeof size === "number" ? size : -1)) }
     : { name: value.name, type: "non-tensor", shape: [] };
 
-/** Rows in one call of the runtime, which blocks the thread: at 100 trees a few milliseconds. */
-const MAX_CALL_ROWS = 4096;
-
-/** Answers so many values for each row. */
-type Call = (rows: Float32Array, count: number) => Promise<Float32Array>;
-
 const dataOf = (tensor: Tensor, name: string, count: number): Float32Array => {
   const [rows] = tensor.dims;
   // A single row may be a scalar.
@@ -85,45 +80,6 @@ const asInvalid = (error: unknown): MillraceError => {
 
 /** Rows of numbers with which it is found how many values the model answers for each. */
 const firstRows = 3;
-
-/**
- * Scores in batches of up to `most` rows and looks at one row of each alone: the live check. Where it differs, all rows
- * are scored alone, those at hand too, before any is answered.
- */
-const batchScorer = (call: Call, columns: number, [width, index]: [number, number], most: number) => {
-  let callRows = most;
-  let differs = false;
-  let calls = 0;
-
-  const answer = async (rows: Float32Array, size: number): Promise<Float32Array> =>
-    call(rows, size).catch((error: unknown) => {
-      const reason = isMillraceError(error) ? error.message : reasonOf(error);
-      throw new MillraceError("SCORING_FAILED", `The model failed on ${size} rows: ${reason}`, { cause: error });
-    });
-
-  const scoreAll = async (rows: Float32Array, count: number): Promise<Float32Array> => {
-    const outputs = new Float32Array(count);
-    for (let from = 0; from < count; from += callRows) {
-      const size = Math.min(callRows, count - from);
-      const chunk = rows.subarray(from * columns, (from + size) * columns);
-      const scores = await answer(chunk, size);
-      if (size > 1) {
-        // Rows at all places of a batch get their turn.
-        const row = (calls++ * 7919) % size;
-        const alone = await answer(chunk.subarray(row * columns, (row + 1) * columns), 1);
-        if (!isSame(alone, scores, row * width, width)) {
-          differs = true;
-          callRows = 1;
-          return scoreAll(rows, count);
-        }
-      }
-      if (width === 1) outputs.set(scores, from);
-      else for (let i = 0; i < size; i++) outputs[from + i] = scores[i * width + index];
-    }
-    return outputs;
-  };
-  return { score: scoreAll, differed: () => differs };
-};
 
 /**
  * Loads a model for serving: float columns in, one of its float outputs out (`chooseOutput`, `servedValue`).
@@ -159,8 +115,8 @@ export const openScorer = async (bytes: Buffer, options: ScorerOptions = {}): Pr
       inRange,
     ]);
     const isExact =
-      options.alone !== true && areBatchesExact(structure, output) && (await isProbedExact(call, probe, columns));
-    const { score, differed } = batchScorer(call, columns, [width, value.index], isExact ? MAX_CALL_ROWS : 1);
+      options.alone !== true && areBatchesExact(structure, fetched) && (await isProbedExact(call, probe, columns));
+    const { score, differed } = batchScorer(call, columns, [width, value.index], isExact);
     return {
       columns,
       names,
