@@ -290,7 +290,8 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       return null;
     },
     differing: () => arms.filter(({ ready }) => ready.differed()).map(({ ready }) => `${ready.model}/${ready.version}`),
-    joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
+    // What could not be scored was not emitted; NaN is an answer, too.
+    joined: () => met.filter((one) => one.prediction.offset >= 0),
     emitOutcomes: (transaction, joined) => {
       if (encodeOutcome === null) return;
       for (const one of joined) {
