@@ -125,6 +125,34 @@ test("what the command leaves out is read from the model file", () => {
   });
 });
 
+test("columns that the file names are taken in its order, or by names of the caller's own", () => {
+  const { size, signature, lineage, source, run } = version;
+  const payload = {
+    model: "payer",
+    format: "onnx",
+    artifact,
+    metrics: {},
+    profile: null,
+    lineage,
+    source,
+    run,
+  } as const;
+  const chosen = { output: null, outputIndex: null };
+  const inspected = {
+    size,
+    signature,
+    task: "binary",
+    columns: ["A", "Hub"],
+    output: "score",
+    outputIndex: 0,
+  } as const;
+  const definition = (columns: string[]) =>
+    definitionOf({ ...payload, ...chosen, columns }, { ...inspected, columns: [...inspected.columns] });
+  assert.deepEqual(definition(["A", "Hub"]).columns, ["A", "Hub"]);
+  assert.deepEqual(definition(["amount", "is_hub"]).columns, ["amount", "is_hub"]);
+  assert.throws(() => definition(["Hub", "A"]), { code: "SIGNATURE_MISMATCH", message: /in the order A, Hub/ });
+});
+
 test("the width of a signature is known where its dimensions say it", () => {
   const tensor = (...shape: number[]) => ({ name: "x", type: "float32", shape });
   assert.equal(inputWidth({ inputs: [tensor(-1, 7)], outputs: [] }), 7);

@@ -66,17 +66,17 @@ const openPlatform = async (running: Running): Promise<void> => {
     split: [{ model: "line", version: 1, variant: "champion", share: 1 }],
     outcome: { source: "known", key: ["id"], value: "event.x", horizonMs: 86_400_000 },
   });
-  const valueOf = (x: number | null, i: number, after = 0): string =>
+  const recordFor = (x: number | null, i: number, after = 0): string =>
     `{"value":{"id":"k${i}","at":${at + i + after},"x":${x === null ? "null" : `{"double":${x}}`}}}`;
   await client.produce(
     "asked",
-    inputs.map((x, i) => valueOf(x, i)),
+    inputs.map((x, i) => recordFor(x, i)),
   );
   await eventually("predictions", async () => (await running.count("SELECT count() AS n FROM predictions")) === 5);
   await client.produce(
     "known",
     // The last two are one entity's, and too much for a double together.
-    [...inputs.map((_, i) => valueOf(1, i, 100)), valueOf(1, 9, 100), valueOf(1, 9, 100)],
+    [...inputs.map((_, i) => recordFor(1, i, 100)), recordFor(1, 9, 100), recordFor(1, 9, 100)],
   );
   await eventually("outcomes", async () => (await running.count("SELECT count() AS n FROM outcomes")) === 5);
 };

@@ -47,12 +47,19 @@ export const areProbabilities = (graph: Graph, value: string): boolean => {
   }
 };
 
-/** Shares of their sum. */
-const isNormalised = (graph: Graph, { operator, inputs: [part, sum] }: StructureNode): boolean => {
-  const summing = graph.makerOf(originOf(graph, sum))?.node;
-  if (operator !== "Div" || (summing?.operator !== "ReduceSum" && summing?.operator !== "ReduceL1")) return false;
-  return originOf(graph, summing.inputs[0]) === originOf(graph, part);
+/** What the value is the sum of along the columns; a sum of 0 may be made 1, for a division by it. */
+const summedBy = (graph: Graph, value: string): string | null => {
+  const node = graph.makerOf(originOf(graph, value))?.node;
+  if (node?.operator === "ReduceSum" || node?.operator === "ReduceL1") return originOf(graph, node.inputs[0]);
+  if (node?.operator !== "Add" || node.inputs.length !== 2) return null;
+  const guards = node.inputs.map((input) => graph.makerOf(originOf(graph, input))?.node.operator === "Equal");
+  const sum = guards[0] === guards[1] ? null : node.inputs[guards[0] ? 1 : 0];
+  return sum === null ? null : summedBy(graph, sum);
 };
+
+/** Shares of their sum. */
+const isNormalised = (graph: Graph, { operator, inputs: [part, sum] }: StructureNode): boolean =>
+  operator === "Div" && summedBy(graph, sum) === originOf(graph, part);
 
 const isConstant = ({ structure, makerOf }: Graph, value: string): boolean =>
   structure.initializers.has(value) || makerOf(value)?.node.operator === "Constant";

@@ -35,7 +35,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.svm import SVC, SVR, LinearSVC, OneClassSVM
+from sklearn.svm import SVR, LinearSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -88,11 +88,12 @@ classifier("sklearn-boosting", GradientBoostingClassifier(n_estimators=4, max_de
 classifier("sklearn-network", make_pipeline(StandardScaler(), MLPClassifier((5,), random_state=0, max_iter=300)))
 classifier("sklearn-neighbours", make_pipeline(StandardScaler(), KNeighborsClassifier(5)))
 classifier("sklearn-bayes", GaussianNB())
+classifier("sklearn-ada", AdaBoostClassifier(n_estimators=3, random_state=0))
 names = np.array(["no", "yes"])[label]
 classifier("sklearn-names", make_pipeline(StandardScaler(), LogisticRegression()), names)
 numbers = np.array([-1, 1])[label]
 classifier("sklearn-minus-one", make_pipeline(StandardScaler(), LogisticRegression()), numbers)
-# A vote of two, which scikit-learn means; a calibrated one, an AdaBoost, a support vector machine with Platt's numbers.
+# A vote of two, which scikit-learn means; a calibrated one.
 pair = [("a", DecisionTreeClassifier(max_depth=2)), ("b", GaussianNB())]
 vote = VotingClassifier(pair, voting="soft", flatten_transform=False).fit(rows, label)
 keep("sklearn-vote", scikit(vote, label, zipmap=False), "any", vote.predict_proba(probe)[:, 1])
