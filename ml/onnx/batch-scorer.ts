@@ -13,6 +13,9 @@ export type BatchScorer = {
 /** Rows in one call of the runtime, which blocks the thread: at 100 trees a few milliseconds. */
 const mostCallRows = 4096;
 
+/** Rows from one live check to the next, at most the rows of one call: small batches would be made of checks else. */
+const checkedRows = 512;
+
 /** The same bits, of which NaN has one kind. */
 export const isSame = (row: ArrayLike<number>, rows: ArrayLike<number>, at: number, width: number): boolean => {
   for (let i = 0; i < width; i++) if (!Object.is(row[i], rows[at + i])) return false;
@@ -20,9 +23,9 @@ export const isSame = (row: ArrayLike<number>, rows: ArrayLike<number>, at: numb
 };
 
 /**
- * Scores rows together where they may be, and looks at one row of each batch alone: the live check. Where that differs,
- * all rows are scored alone, those at hand too, before any is answered. Of a row's `width` values the one at `index`
- * is answered. SCORING_FAILED.
+ * Scores rows together where they may be, and looks at one row of a batch alone, of each large one and of small ones in
+ * their turn: the live check. Where that differs, all rows are scored alone, those at hand too, before any is answered.
+ * Of a row's `width` values the one at `index` is answered. SCORING_FAILED.
  */
 export const batchScorer = (
   call: Call,
@@ -32,7 +35,8 @@ export const batchScorer = (
 ): BatchScorer => {
   let callRows = isExact ? mostCallRows : 1;
   let differs = false;
-  let calls = 0;
+  let checks = 0;
+  let unchecked = checkedRows;
 
   const answer = async (rows: Float32Array, size: number): Promise<Float32Array> =>
     call(rows, size).catch((error: unknown) => {
@@ -46,9 +50,11 @@ export const batchScorer = (
       const size = Math.min(callRows, count - from);
       const chunk = rows.subarray(from * columns, (from + size) * columns);
       const scores = await answer(chunk, size);
-      if (size > 1) {
+      unchecked += size;
+      if (size > 1 && unchecked >= checkedRows) {
+        unchecked = 0;
         // Rows at all places of a batch get their turn.
-        const row = (calls++ * 7919) % size;
+        const row = (checks++ * 7919) % size;
         const alone = await answer(chunk.subarray(row * columns, (row + 1) * columns), 1);
         if (!isSame(alone, scores, row * width, width)) {
           differs = true;

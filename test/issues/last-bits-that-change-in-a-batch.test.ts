@@ -170,7 +170,7 @@ describe("the live check", () => {
       return given.slice(0, count);
     };
     const { score } = batchScorer(call, 1, [1, 0], true);
-    for (let batch = 0; batch < 64; batch++) await score(rows, 64);
+    for (let batch = 0; batch < 64 * 8; batch++) await score(rows, 64);
     assert.equal(looked.size, 64);
   });
 });
