@@ -7,6 +7,7 @@ import { verifySample } from "../../platform/cli/verify.ts";
 import { errorMonitors } from "../../streams/drift/error-monitors.ts";
 import type { Joined } from "../../streams/outcomes/join.ts";
 import type { DeploymentStage } from "../../streams/predictions/stage.ts";
+import { labelledRows } from "../../training/rows.ts";
 import { command, type Running, runPlatform, settingsFor, temporaryFolder } from "../platform/shop.ts";
 import { eventually } from "../streams/world.ts";
 
@@ -155,6 +156,18 @@ test("a metric tile leaves out what is not finite, for the hour's sums to say so
   assert.deepEqual([tile[0], tile[1]], [1, 3]);
   assert.ok(tile.every(Number.isFinite));
   assert.ok(Object.values(summarizeTile("regression", tile, 0.5)).every(Number.isFinite));
+});
+
+test("a row whose outcome is not finite is not learned from, nor is another one twice for it", () => {
+  const rows = labelledRows(1);
+  for (const [i, label] of [Number.NaN, 1, Number.POSITIVE_INFINITY, 1e39, 0].entries()) {
+    const at = rows.next(i, `k${i}`);
+    rows.values[at] = i;
+    rows.label(i, label);
+  }
+  const { matrix } = rows.matrix(["x"]);
+  assert.deepEqual([matrix.rows, [...matrix.values], [...matrix.labels]], [2, [1, 4], [1, 0]]);
+  assert.equal(rows.labelled, 2);
 });
 
 test("an error monitor goes on after a score that is not finite", () => {
