@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { boundOf } from "../../ml/onnx/bounds/bound.ts";
 import { openScorer } from "../../ml/onnx/session.ts";
+import { readStructure } from "../../ml/onnx/structure.ts";
 import { isMillraceError } from "../../schemas/errors.ts";
 import type { OutputChoice } from "../../schemas/lifecycle/model.ts";
+import { guardedScorer } from "../../serving/scorer.ts";
 
 const folder = join(import.meta.dirname, "libraries");
 const read = (name: string): Buffer => readFileSync(join(folder, name));
@@ -38,4 +41,17 @@ describe("models of scikit-learn, XGBoost, LightGBM, CatBoost and PyTorch", () =
       }
     });
   }
+});
+
+test("the value that was chosen is served from a process of its own, too", async () => {
+  const limits = { inspectTimeoutMs: 60_000, scoreTimeoutMs: 60_000, memoryBytes: 2 ** 31 };
+  const name = "sklearn-two-means-named";
+  const onnx = read(`${name}.onnx`);
+  assert.equal(boundOf(readStructure(onnx)).isBounded, false);
+  const { expected, output, outputIndex } = models[name];
+  const scorer = await guardedScorer(onnx, limits, { output, outputIndex });
+  const outputs = await scorer.score(Float32Array.from(rows.flat()), rows.length);
+  assert.ok(outputs.every((value, i) => Math.abs(value - expected![i]) < 1e-4));
+  assert.deepEqual([scorer.output, scorer.outputIndex, scorer.differed()], ["scores", 0, false]);
+  await scorer.close();
 });
