@@ -2,7 +2,7 @@ import type { DatasetColumn, DatasetFormat } from "../schemas/lifecycle/dataset.
 import type { DeploymentDefinition } from "../schemas/lifecycle/deployment.ts";
 import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts";
 import type { FeatureViewDefinition } from "../schemas/lifecycle/feature-view.ts";
-import type { GuardedStage, ModelRef, Signature, Task } from "../schemas/lifecycle/model.ts";
+import type { GuardedStage, ModelRef, OutputChoice, Signature, Task } from "../schemas/lifecycle/model.ts";
 import type { MonitorDefinition } from "../schemas/lifecycle/monitor.ts";
 import type { PolicyDefinition } from "../schemas/lifecycle/policy.ts";
 import type { TrainingSpec } from "../schemas/lifecycle/training-job.ts";
@@ -11,7 +11,12 @@ import type { FailedRule } from "./model/stages.ts";
 import type { Candidate } from "./policy/candidate.ts";
 
 /** What the bytes of a model say about it. `columns` and `task` are null where the file does not name them. */
-export type InspectedModel = { size: number; signature: Signature; columns: string[] | null; task: Task | null };
+export type InspectedModel = OutputChoice & {
+  size: number;
+  signature: Signature;
+  columns: string[] | null;
+  task: Task | null;
+};
 
 /** What the bytes of a dataset say about it. */
 export type LoadedDataset = { size: number; rows: number; schema: DatasetColumn[]; profile: string };
@@ -29,8 +34,8 @@ export type DatasetQuery = { query: string | null; table: string | null; paramet
 export type Checks = {
   /** INVALID_FEATURE_VIEW, INVALID_EXPRESSION; ILLEGAL_STATE when a deployment uses a feature that would vanish. */
   planFeatureView(project: string, id: string, definition: FeatureViewDefinition): Promise<void>;
-  /** INVALID_MODEL, NOT_FOUND, CORRUPT_ARTIFACT. */
-  inspectModel(artifact: string): Promise<InspectedModel>;
+  /** Answers what is served, too, where the choice leaves it open. INVALID_MODEL, NOT_FOUND, CORRUPT_ARTIFACT. */
+  inspectModel(artifact: string, choice: OutputChoice): Promise<InspectedModel>;
   /** How many bytes an artifact has. NOT_FOUND for one that is not stored. */
   findArtifact(digest: string): Promise<{ size: number }>;
   /** NOT_FOUND for source, view, feature or version; ILLEGAL_STATE; SIGNATURE_MISMATCH naming the columns. */

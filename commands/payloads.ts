@@ -55,6 +55,9 @@ export const payloads = {
     /** Read from the ONNX file's metadata without it; so are `columns`. */
     task: define.task.optional(),
     columns: z.array(z.string().min(1).max(128)).min(1).max(1000).optional(),
+    /** Of the model's outputs the one that is the prediction, and which of its values; what the file shows without. */
+    output: z.string().min(1).max(1000).nullable().default(null),
+    outputIndex: z.int().min(0).max(1_000_000).nullable().default(null),
     metrics: define.metrics.default({}),
     profile: digest.nullable().default(null),
     lineage: define.lineage.prefault({}),

@@ -9,7 +9,7 @@ import type { EventSourceDefinition } from "../schemas/lifecycle/event-source.ts
 import type { FeatureViewDefinition } from "../schemas/lifecycle/feature-view.ts";
 import type { Task } from "../schemas/lifecycle/model.ts";
 import type { MonitorDefinition } from "../schemas/lifecycle/monitor.ts";
-import type { Checks, InspectedModel } from "./checks.ts";
+import type { Checks } from "./checks.ts";
 import { checkColumnNames, featureOf, viewsOf } from "./deployment/columns.ts";
 import { deployment } from "./deployment/decider.ts";
 import { eventSource } from "./event-source/decider.ts";
@@ -38,7 +38,7 @@ export type LearningChecks = {
   /** Throws INVALID_FEATURE_VIEW or INVALID_EXPRESSION. `planView` of `ml/features/view.ts` fits. */
   planFeatureView(view: string, version: number, definition: FeatureViewDefinition, sources: NamedSource[]): unknown;
   /** INVALID_MODEL, NOT_FOUND, CORRUPT_ARTIFACT. */
-  inspectModel(artifact: string): Promise<InspectedModel>;
+  inspectModel: Checks["inspectModel"];
   /** Throws BAD_REQUEST or INVALID_EXPRESSION naming the column. */
   checkColumns(project: string, columns: Column[], trigger: NamedSource, views: NamedView[]): unknown;
   /** Throws INVALID_EXPRESSION unless `value` yields a number, or a bool for a binary task, over the source's events. */

@@ -14,10 +14,10 @@ export const checksOf = (engines: Engines, inspector: ModelInspector, datasets?:
     ...engines,
     datasets,
     planFeatureView: planView,
-    inspectModel: async (artifact) => {
+    inspectModel: async (artifact, choice) => {
       const found = await engines.artifacts.stat(artifact);
       if (found === null) throw new MillraceError("NOT_FOUND", `artifact ${artifact} is not stored; upload it first`);
-      return inspector.inspect({ size: found.size, open: () => engines.artifacts.get(artifact) });
+      return inspector.inspect({ size: found.size, open: () => engines.artifacts.get(artifact) }, choice);
     },
     checkColumns: (_project, columns, trigger, views) => {
       const plans = new Map(

@@ -1,6 +1,6 @@
 import { MillraceError } from "./errors.ts";
 import type { EventSourceDefinition } from "./lifecycle/event-source.ts";
-import type { ModelVersionDefinition } from "./lifecycle/model.ts";
+import type { ModelVersionDefinition, OutputChoice } from "./lifecycle/model.ts";
 import type { MonitorDefinition } from "./lifecycle/monitor.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
 
@@ -29,10 +29,15 @@ const steps: Record<LifecycleEvent["type"], readonly Upcaster[]> = {
   ModelVersionCreated: [
     // Version 1 knew ONNX only, and no runs nor datasets.
     (data) => {
-      const { lineage, ...version } = data as Omit<ModelVersionDefinition, "format" | "source" | "run">;
+      const { lineage, ...version } = data as Omit<
+        ModelVersionDefinition,
+        "format" | "source" | "run" | keyof OutputChoice
+      >;
       const origin = { ...lineage, run: null, datasets: [] };
       return { ...version, format: "onnx", lineage: origin, source: null, run: null };
     },
+    // Version 2 left it to the file which output is the prediction.
+    (data) => ({ ...(data as Omit<ModelVersionDefinition, keyof OutputChoice>), output: null, outputIndex: null }),
   ],
   ModelVersionApproved: [],
   ModelVersionRejected: [],

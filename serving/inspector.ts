@@ -1,5 +1,6 @@
 import type { Inspection } from "../ml/onnx/inspect.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
+import type { OutputChoice } from "../schemas/lifecycle/model.ts";
 import type { ModelLimits } from "./limits.ts";
 import { type ModelProcess, ModelStoppedError, startModelProcess } from "./process/model-process.ts";
 import type { ModelSource } from "./process/transfer.ts";
@@ -9,7 +10,7 @@ export type ModelInspector = {
    * What the bytes of a model say about it, found in a process of its own within the limits. INVALID_MODEL says what is
    * wrong or which limit it met; ENGINE_UNAVAILABLE where too many wait.
    */
-  inspect(source: ModelSource): Promise<Inspection>;
+  inspect(source: ModelSource, choice?: OutputChoice): Promise<Inspection>;
   close(): Promise<void>;
 };
 
@@ -63,14 +64,14 @@ export const modelInspector = (limits: ModelLimits): ModelInspector => {
     await held?.end();
   };
 
-  const inspectNow = async (source: ModelSource): Promise<Inspection> => {
+  const inspectNow = async (source: ModelSource, choice: OutputChoice): Promise<Inspection> => {
     if (closed) throw new MillraceError("CLOSED", "models are not looked at any more");
     if (idle !== null) clearTimeout(idle);
     checkSize(source.size, limits);
     try {
       if (warm?.isAlive() !== true) warm = await startModelProcess(limits.memoryBytes);
       await warm.give(source);
-      return await warm.ask<Inspection>({ type: "inspect" }, limits.inspectTimeoutMs);
+      return await warm.ask<Inspection>({ type: "inspect", choice }, limits.inspectTimeoutMs);
     } catch (error) {
       if (closed) throw new MillraceError("CLOSED", "models are not looked at any more", { cause: error });
       throw asInvalidModel(error, limits);
@@ -82,12 +83,12 @@ export const modelInspector = (limits: ModelLimits): ModelInspector => {
   };
 
   return {
-    inspect: async (source) => {
+    inspect: async (source, choice = { output: null, outputIndex: null }) => {
       if (waiting >= mostWaiting) {
         throw new MillraceError("ENGINE_UNAVAILABLE", `${waiting} models wait to be looked at; try again`);
       }
       waiting += 1;
-      const mine = turn.then(() => inspectNow(source));
+      const mine = turn.then(() => inspectNow(source, choice));
       turn = mine.catch(() => {});
       return mine.finally(() => {
         waiting -= 1;

@@ -1,7 +1,9 @@
 import type { Scorer } from "../ml/onnx/session.ts";
 import { isMillraceError, MillraceError } from "../schemas/errors.ts";
+import type { OutputChoice } from "../schemas/lifecycle/model.ts";
 import { asInvalidModel } from "./inspector.ts";
 import type { ModelLimits } from "./limits.ts";
+import type { OpenedModel, ScoredByModel } from "./process/messages.ts";
 import { type ModelProcess, ModelStoppedError, startModelProcess } from "./process/model-process.ts";
 import { sourceOf } from "./process/transfer.ts";
 
@@ -33,27 +35,31 @@ const stopped = ({ limit, message }: ModelStoppedError, { scoreTimeoutMs }: Mode
 export const processScorer = async (
   bytes: Buffer,
   limits: ModelLimits,
+  { output, outputIndex }: OutputChoice,
   signal?: AbortSignal,
 ): Promise<GuardedScorer> => {
-  type Opened = Pick<Scorer, "columns" | "task" | "runtime">;
   let held: ModelProcess | null = null;
   let failure: MillraceError | null = null;
   let closed = false;
   let stops: number[] = [];
   let chunk = firstRows;
   let most = mostRows;
+  let differed = false;
 
   const checkOpen = (): void => {
     if (closed || signal?.aborted)
       throw new MillraceError("CLOSED", "the model is scored no more: its scorer is closed");
   };
 
-  const open = async (): Promise<Opened> => {
+  const open = async (): Promise<OpenedModel> => {
     checkOpen();
     try {
       held = await startModelProcess(limits.memoryBytes, signal);
       await held.give(sourceOf(bytes));
-      return await held.ask<Opened>({ type: "open" }, limits.inspectTimeoutMs);
+      return await held.ask<OpenedModel>(
+        { type: "open", choice: { output, outputIndex }, alone: differed },
+        limits.inspectTimeoutMs,
+      );
     } catch (error) {
       await held?.end();
       checkOpen();
@@ -84,13 +90,14 @@ export const processScorer = async (
     if (held?.isAlive() !== true) await reopen();
     const startedAt = performance.now();
     try {
-      const outputs = await (held as ModelProcess).ask<Float32Array>(
+      const scored = await (held as ModelProcess).ask<ScoredByModel>(
         { type: "score", rows, count },
         limits.scoreTimeoutMs,
       );
       const share = (performance.now() - startedAt) / limits.scoreTimeoutMs;
       chunk = Math.max(1, Math.min(most, share < aimedShare / 2 ? chunk * 2 : share > aimedShare ? chunk >> 1 : chunk));
-      return outputs;
+      differed ||= scored.differed;
+      return scored.outputs;
     } catch (error) {
       checkOpen();
       if (!(error instanceof ModelStoppedError)) throw error;
@@ -108,14 +115,18 @@ export const processScorer = async (
   return {
     ...opened,
     failure: () => failure,
+    differed: () => differed,
     score: async (rows, count) => {
       const outputs = new Float32Array(count);
+      let known = differed;
       for (let from = 0; from < count; ) {
         if (failure !== null) throw failure;
         const size = Math.min(chunk, count - from);
         const part = rows.subarray(from * opened.columns, (from + size) * opened.columns);
         outputs.set(await scoreChunk(part, size), from);
-        from += size;
+        // What was scored together before this was found is scored again, alone; this part is so already.
+        from = differed === known || from === 0 ? from + size : 0;
+        known = differed;
       }
       return outputs;
     },

@@ -1,6 +1,7 @@
 import { boundOf } from "../ml/onnx/bounds/bound.ts";
 import { openScorer } from "../ml/onnx/session.ts";
 import { readStructure } from "../ml/onnx/structure.ts";
+import type { OutputChoice } from "../schemas/lifecycle/model.ts";
 import type { ModelLimits } from "./limits.ts";
 import { type GuardedScorer, processScorer } from "./process-scorer.ts";
 
@@ -12,9 +13,10 @@ import { type GuardedScorer, processScorer } from "./process-scorer.ts";
 export const guardedScorer = async (
   bytes: Buffer,
   limits: ModelLimits,
+  { output, outputIndex }: OutputChoice,
   signal?: AbortSignal,
 ): Promise<GuardedScorer> => {
   const structure = readStructure(bytes);
-  if (!boundOf(structure).isBounded) return processScorer(bytes, limits, signal);
-  return { ...(await openScorer(bytes, structure)), failure: () => null };
+  if (!boundOf(structure).isBounded) return processScorer(bytes, limits, { output, outputIndex }, signal);
+  return { ...(await openScorer(bytes, { output, outputIndex, structure })), failure: () => null };
 };

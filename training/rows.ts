@@ -12,6 +12,7 @@ export type LabelledRows = {
   key(row: number): string;
   /** NaN while it has none. */
   labelOf(row: number): number;
+  /** A value that is no finite float32 teaches nothing: the row stays without a label. */
   label(row: number, value: number): void;
   /**
    * The rows that have a label, ordered by event time, then key, then the order in which they came; as one matrix in
@@ -59,6 +60,7 @@ export const labelledRows = (width: number): LabelledRows => {
     key: (row) => keys[row],
     labelOf: (row) => labels[row],
     label: (row, value) => {
+      if (!Number.isFinite(Math.fround(value))) return;
       labels[row] = value;
       labelled++;
     },

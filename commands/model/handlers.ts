@@ -26,7 +26,11 @@ const createVersion = async (
   if (artifact === null) {
     throw new MillraceError("BAD_REQUEST", "artifact: give the SHA-256 of the ONNX file that was uploaded");
   }
-  const definition = definitionOf({ ...payload, artifact }, await checks.inspectModel(artifact));
+  const { output, outputIndex } = payload;
+  const definition = definitionOf(
+    { ...payload, artifact },
+    await checks.inspectModel(artifact, { output, outputIndex }),
+  );
   return { type: "CreateModelVersion", data: { model, definition, reuse } };
 };
 

@@ -11,6 +11,15 @@ export const inputWidth = ({ inputs }: Signature): number | null => {
   return last === undefined || last < 0 ? null : last;
 };
 
+/** Columns are given to the model by place: the file's own names in another order would be other columns. */
+const checkOrder = (columns: readonly string[], named: readonly string[] | null): void => {
+  const isOther = named?.some((name, i) => name !== columns[i]) ?? false;
+  if (named === null || !isOther || named.some((name) => !columns.includes(name))) return;
+  throw new MillraceError("SIGNATURE_MISMATCH", `columns: the model takes them in the order ${named.join(", ")}`, {
+    details: { expected: named, columns },
+  });
+};
+
 /** A version's definition from what was said and what its file says. BAD_REQUEST, SIGNATURE_MISMATCH. */
 export const definitionOf = (
   payload: Payload<"CreateModelVersion"> & { artifact: string },
@@ -20,7 +29,7 @@ export const definitionOf = (
   const columns = payload.columns ?? inspected.columns;
   if (task === null) throw unsaid("task");
   if (columns === null) throw unsaid("columns");
-  const width = inputWidth(inspected.signature);
+  const width = inspected.columns?.length ?? inputWidth(inspected.signature);
   if (width !== null && width !== columns.length) {
     throw new MillraceError(
       "SIGNATURE_MISMATCH",
@@ -28,10 +37,11 @@ export const definitionOf = (
       { details: { width, columns } },
     );
   }
+  checkOrder(columns, inspected.columns);
   const { format, artifact, metrics, profile, lineage, source, run } = payload;
-  const { size, signature } = inspected;
+  const { size, signature, output, outputIndex } = inspected;
   const said = { format, artifact, metrics, profile, lineage, source, run, ...foreignRunOf(payload) };
-  return { ...said, size, signature, task, columns };
+  return { ...said, size, signature, output, outputIndex, task, columns };
 };
 
 /** The definition of a version whose file is not read: only what was said is known. */

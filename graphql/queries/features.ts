@@ -2,6 +2,8 @@ import type { OnlineFeatures as Vector } from "../../projections/online-features
 import { MillraceError } from "../../schemas/errors.ts";
 import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
+import { finite } from "../missing.ts";
+import { kindOf, NumberKind } from "../types/number-kind.ts";
 
 const MAX_ENTITIES = 1000;
 
@@ -18,10 +20,15 @@ const FeatureVector = builder.objectRef<Vector>("FeatureVector").implement({
     entity: t.exposeString("entity"),
     status: t.expose("status", { type: FeatureStatus }),
     at: t.expose("at", { type: "DateTime", description: "The moment as of which the windows were evaluated." }),
-    values: t.expose("values", {
-      type: ["Float"],
+    values: t.floatList({
       nullable: { list: false, items: true },
-      description: "In the order of the answer's features.",
+      description:
+        "In the order of the answer's features; null where there is none, or it is infinite: `kinds` says which.",
+      resolve: ({ values }) => values.map((value) => finite(value ?? Number.NaN)),
+    }),
+    kinds: t.field({
+      type: [NumberKind],
+      resolve: ({ values }) => values.map((value) => kindOf(value ?? Number.NaN)),
     }),
   }),
 });

@@ -2,6 +2,7 @@ import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 import { finite } from "../missing.ts";
 import { DriftResult } from "../types/drift.ts";
+import { kindOf, NumberKind } from "../types/number-kind.ts";
 import type { AuditRow, DeadLetterRow, FeatureValueRow } from "../warehouse-reads.ts";
 import { connection, toConnection } from "./connection.ts";
 import { pageArguments, pagedQuery } from "./paging.ts";
@@ -16,9 +17,11 @@ const FeatureValues = builder.objectRef<FeatureValueRow>("FeatureValues").implem
     at: t.expose("at", { type: "DateTime" }),
     values: t.floatList({
       nullable: { list: false, items: true },
-      description: "In the order of the view's features; null where there was none.",
+      description:
+        "In the order of the view's features; null where there was none, or it is infinite: `kinds` says which.",
       resolve: ({ values }) => values.map(finite),
     }),
+    kinds: t.field({ type: [NumberKind], resolve: ({ values }) => values.map(kindOf) }),
   }),
 });
 

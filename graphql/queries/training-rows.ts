@@ -3,6 +3,8 @@ import { builder } from "../builder.ts";
 import { allowRead } from "../context.ts";
 import type { TrainingRowNode } from "../deps.ts";
 import { pageSize } from "../limits/page-size.ts";
+import { finite } from "../missing.ts";
+import { kindOf, NumberKind } from "../types/number-kind.ts";
 import { connection, toConnection } from "./connection.ts";
 import { documentPlace } from "./documents.ts";
 import { WAREHOUSE_COST } from "./warehouse.ts";
@@ -15,7 +17,12 @@ const TrainingRow = builder.objectRef<TrainingRowNode>("TrainingRow").implement(
     topic: t.exposeString("topic"),
     partition: t.exposeInt("partition"),
     offset: t.expose("offset", { type: "Long", description: "Where the trigger lies in the log." }),
-    label: t.exposeFloat("label"),
+    label: t.float({
+      nullable: true,
+      description: "null where it is no finite number: `labelKind` says which.",
+      resolve: ({ label }) => finite(label),
+    }),
+    labelKind: t.field({ type: NumberKind, resolve: ({ label }) => kindOf(label) }),
   }),
 });
 

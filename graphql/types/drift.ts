@@ -1,5 +1,7 @@
 import type { DriftRecord } from "../../schemas/topics.ts";
 import { builder } from "../builder.ts";
+import { finite } from "../missing.ts";
+import { kindOf, NumberKind } from "./number-kind.ts";
 
 export const DriftResult = builder.objectRef<DriftRecord>("DriftResult").implement({
   description: "What a monitor found in one window for one column.",
@@ -10,7 +12,12 @@ export const DriftResult = builder.objectRef<DriftRecord>("DriftResult").impleme
     version: t.exposeInt("version"),
     column: t.exposeString("column"),
     statistic: t.exposeString("statistic"),
-    value: t.exposeFloat("value"),
+    value: t.float({
+      nullable: true,
+      description: "null where it is no finite number: `valueKind` says which.",
+      resolve: ({ value }) => finite(value),
+    }),
+    valueKind: t.field({ type: NumberKind, resolve: ({ value }) => kindOf(value) }),
     threshold: t.exposeFloat("threshold"),
     drifted: t.exposeBoolean("drifted"),
     from: t.expose("from", { type: "DateTime" }),

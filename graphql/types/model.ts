@@ -84,6 +84,14 @@ ModelVersion.implement({
     }),
     size: t.expose("size", { type: "Long" }),
     signature: t.expose("signature", { type: ModelSignature }),
+    output: t.exposeString("output", {
+      nullable: true,
+      description: "The model's output that is served as the prediction. null where a release before 0.3 chose it.",
+    }),
+    outputIndex: t.exposeInt("outputIndex", {
+      nullable: true,
+      description: "Which of that output's values for a row is served, from 0.",
+    }),
     task: t.expose("task", { type: Task, nullable: true }),
     columns: t.exposeStringList("columns", { description: "Input columns in tensor order." }),
     metrics: t.expose("metrics", { type: "NumberMap" }),

@@ -2,6 +2,7 @@ import { builder } from "../builder.ts";
 import { Variant } from "../enums.ts";
 import { finite } from "../missing.ts";
 import { encodeNodeId } from "../node-id.ts";
+import { kindOf, NumberKind } from "./number-kind.ts";
 
 /** A prediction as the log or the warehouse holds it; the outcome is there once it was joined. */
 export type PredictionNode = {
@@ -32,10 +33,21 @@ export type PredictionNode = {
   met?: () => Promise<{ outcome: number; outcomeAt: number } | null>;
 };
 
-type Named = { name: string; value: number | null };
+const outcomeOf = async ({ outcome, met }: PredictionNode): Promise<number | null> =>
+  met === undefined ? outcome : ((await met())?.outcome ?? null);
+
+type Named = { name: string; value: number };
 
 const FeatureValue = builder.objectRef<Named>("FeatureValue").implement({
-  fields: (t) => ({ name: t.exposeString("name"), value: t.exposeFloat("value", { nullable: true }) }),
+  fields: (t) => ({
+    name: t.exposeString("name"),
+    value: t.float({
+      nullable: true,
+      description: "null is missing, or infinite: `kind` says which.",
+      resolve: ({ value }) => finite(value),
+    }),
+    kind: t.field({ type: NumberKind, resolve: ({ value }) => kindOf(value) }),
+  }),
 });
 
 const Lookup = builder.objectRef<PredictionNode["lookups"][number]>("Lookup").implement({
@@ -75,8 +87,13 @@ export const Prediction = builder.objectRef<PredictionNode>("Prediction").implem
     lookups: t.expose("lookups", { type: [Lookup] }),
     features: t.floatList({
       nullable: { list: false, items: true },
-      description: "As served, in the order of the deployment's columns; null is missing.",
+      description:
+        "As served, in the order of the deployment's columns; null is missing, or infinite: `featureKinds` says which.",
       resolve: ({ features }) => Array.from(features, finite),
+    }),
+    featureKinds: t.field({
+      type: [NumberKind],
+      resolve: ({ features }) => Array.from(features, kindOf),
     }),
     inputs: t.field({
       type: [FeatureValue],
@@ -84,17 +101,35 @@ export const Prediction = builder.objectRef<PredictionNode>("Prediction").implem
       resolve: async ({ project, model, version, features }, _, { deps }): Promise<Named[]> => {
         const document = await deps.documents.get("modelVersions", project, `${model}/${version}`);
         const columns = document?.columns ?? [];
-        return Array.from(features, (value, i) => ({ name: columns[i] ?? `f${i}`, value: finite(value) }));
+        return Array.from(features, (value, i) => ({ name: columns[i] ?? `f${i}`, value }));
       },
     }),
-    output: t.exposeFloat("output", { description: "Probability of the positive class, or the regressed value." }),
+    output: t.float({
+      nullable: true,
+      description:
+        "Probability of the positive class, or the regressed value. null where the model answered NaN or an infinity: `outputKind` says which.",
+      resolve: ({ output }) => finite(output),
+    }),
+    outputKind: t.field({ type: NumberKind, resolve: ({ output }) => kindOf(output) }),
     servedAt: t.expose("servedAt", { type: "DateTime" }),
     latencyMs: t.exposeFloat("latencyMs"),
     runtime: t.exposeString("runtime"),
     outcome: t.float({
       nullable: true,
-      description: "null until it is known.",
-      resolve: ({ outcome, met }) => (met === undefined ? outcome : met().then((one) => one?.outcome ?? null)),
+      description: "null until it is known, and where it is no finite number: `outcomeKind` says which.",
+      resolve: async (prediction) => {
+        const outcome = await outcomeOf(prediction);
+        return outcome === null ? null : finite(outcome);
+      },
+    }),
+    outcomeKind: t.field({
+      type: NumberKind,
+      nullable: true,
+      description: "null until the outcome is known.",
+      resolve: async (prediction) => {
+        const outcome = await outcomeOf(prediction);
+        return outcome === null ? null : kindOf(outcome);
+      },
     }),
     outcomeAt: t.field({
       type: "DateTime",

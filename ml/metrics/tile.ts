@@ -23,9 +23,13 @@ export const LOG_LOSS_CLIP = 1e-7;
 export const newMetricTile = (task: Task): Float64Array =>
   new Float64Array(task === "binary" ? BINARY_WIDTH : REGRESSION_WIDTH);
 
-/** Adds one output (probability or value) and what really came (0 or 1, or the value). */
+/**
+ * Adds one output (probability or value) and what really came (0 or 1, or the value). One that is NaN or infinite is
+ * left out: it would be all that the sums say.
+ */
 export const addToTile = (tile: Float64Array, output: number, outcome: number): void => {
   const error = output - outcome;
+  if (!Number.isFinite(error)) return;
   tile[ROWS] += 1;
   tile[OUTPUTS] += output;
   tile[OUTCOMES] += outcome;

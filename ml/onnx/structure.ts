@@ -17,12 +17,16 @@ export type StructureNode = {
 /** What an ONNX file holds, read without the runtime: nothing of it is computed or allocated. */
 export type ModelStructure = {
   bytes: Buffer;
+  /** The exporter, as it names itself. */
+  producer: string;
   metadata: Record<string, string>;
   nodes: StructureNode[];
   /** TensorProto by name. */
   initializers: Map<string, Span>;
   /** ValueInfoProto of the graph's inputs. */
   inputs: Span[];
+  /** Names of the graph's outputs. */
+  outputs: string[];
   /**
    * Whether there is more than this says: sparse initializers, functions of the file's own, graphs inside of nodes, or
    * a name given twice, of which the runtime may take the other.
@@ -127,7 +131,10 @@ const readGraph = (structure: ModelStructure, { start, end }: Span): void => {
     const span = { start: from, end: to };
     if (field === 1) structure.nodes.push(nodeOf(structure, span));
     else if (field === 11) structure.inputs.push(span);
-    else if (field === 5) keep(structure, structure.initializers, span, 8);
+    else if (field === 12) {
+      const name = onlyField(bytes, span, 1);
+      structure.outputs.push(name === null ? "" : bytes.toString("utf8", name.start, name.end));
+    } else if (field === 5) keep(structure, structure.initializers, span, 8);
   });
 };
 
@@ -135,15 +142,18 @@ const read = (bytes: Buffer): ModelStructure => {
   const hasMore = refuseExternal(bytes);
   const structure: ModelStructure = {
     bytes,
+    producer: "",
     metadata: {},
     nodes: [],
     initializers: new Map(),
     inputs: [],
+    outputs: [],
     hasMore,
   };
   eachField(bytes, 0, bytes.length, (field, start, end) => {
     if (start < 0) return;
     // A message field that comes twice is merged, so that its repeated fields add up.
+    if (field === 2) structure.producer = bytes.toString("utf8", start, end);
     if (field === 7) readGraph(structure, { start, end });
     if (field === 14) {
       const [key, value] = property(bytes, { start, end });

@@ -27,6 +27,34 @@ export const integersAttribute = ({ bytes }: ModelStructure, node: StructureNode
   return span === undefined ? null : integersOf(bytes, span, 8);
 };
 
+/** "" where the node does not say. */
+export const stringAttribute = ({ bytes }: ModelStructure, node: StructureNode, name: string): string => {
+  const span = node.attributes.get(name);
+  const found = span && onlyField(bytes, span, 4);
+  return found ? bytes.toString("utf8", found.start, found.end) : "";
+};
+
+/** A list of strings; empty where the node has none. */
+export const stringsAttribute = ({ bytes }: ModelStructure, node: StructureNode, name: string): string[] => {
+  const span = node.attributes.get(name);
+  const found: string[] = [];
+  if (span === undefined) return found;
+  eachField(bytes, span.start, span.end, (field, from, to) => {
+    if (field === 9 && from >= 0) found.push(bytes.toString("utf8", from, to));
+  });
+  return found;
+};
+
+/** A list of floats, which exporters pack; null where the node has none, or it is not packed. */
+export const floatsAttribute = ({ bytes }: ModelStructure, node: StructureNode, name: string): Float32Array | null => {
+  const span = node.attributes.get(name);
+  const packed = span && onlyField(bytes, span, 7);
+  if (!packed) return null;
+  return Float32Array.from({ length: (packed.end - packed.start) >> 2 }, (_, i) =>
+    bytes.readFloatLE(packed.start + 4 * i),
+  );
+};
+
 /** A list of ids without an object for each; null where the node has none, or an id has more than 32 bits. */
 export const idsAttribute = ({ bytes }: ModelStructure, node: StructureNode, name: string): Int32Array | null => {
   const span = node.attributes.get(name);

@@ -1,6 +1,7 @@
 import pino from "pino";
 import { loadSettings, type Settings } from "../../infra/config.ts";
 import { openWarehouse } from "../../infra/warehouse/open.ts";
+import { numberOf } from "../../projections/doubles.ts";
 import { followCatalog } from "../../streams/catalog.ts";
 import { verifyAsServed } from "../../streams/verify/as-served.ts";
 import type { StoredPrediction, Verification } from "../../streams/verify/verify.ts";
@@ -61,7 +62,11 @@ const sampleQuery = `
   FROM predictions WHERE project = {project:String}
   ORDER BY cityHash64(id) LIMIT {sample:UInt32}`;
 
-type SampleRow = Omit<StoredPrediction, "lookups"> & { lookups: [string, number, string | number][] };
+type SampleRow = Omit<StoredPrediction, "lookups" | "features" | "output"> & {
+  features: (number | string)[];
+  output: number | string;
+  lookups: [string, number, string | number][];
+};
 
 export const verifySample = async (
   settings: Settings,
@@ -81,8 +86,8 @@ export const verifySample = async (
     const rows = await answer.json<SampleRow>();
     const predictions = rows.map((row) => ({
       ...row,
-      features: row.features.map(Number),
-      output: Number(row.output),
+      features: row.features.map(numberOf),
+      output: numberOf(row.output),
       servedAt: Number(row.servedAt),
       lookups: row.lookups.map(([view, partition, offset]) => ({ view, partition, offset: Number(offset) })),
     }));

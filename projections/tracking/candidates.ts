@@ -1,6 +1,6 @@
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { ask, type Parameters } from "../clickhouse/read/ask.ts";
-import { doubleText, numberOf } from "./doubles.ts";
+import { doubleText, numberOf } from "../doubles.ts";
 import type { Comparison, Field, Filter, OrderKey } from "./filter/ast.ts";
 import type { Place } from "./filter/evaluate.ts";
 

@@ -2,7 +2,7 @@ import type { Broker } from "../../infra/broker/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { MillraceError } from "../../schemas/errors.ts";
 import { ask } from "../clickhouse/read/ask.ts";
-import { doubleText, numberOf } from "./doubles.ts";
+import { doubleText, numberOf } from "../doubles.ts";
 import { isLater } from "./latest.ts";
 import type { MetricHistory, MetricPoint } from "./points.ts";
 import { noRun } from "./tables.ts";

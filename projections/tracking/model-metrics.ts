@@ -1,7 +1,7 @@
 import type { Broker } from "../../infra/broker/port.ts";
 import type { Warehouse } from "../../infra/warehouse/open.ts";
 import { ask } from "../clickhouse/read/ask.ts";
-import { doubleText, numberOf } from "./doubles.ts";
+import { doubleText, numberOf } from "../doubles.ts";
 import { reachedOf } from "./metric-reads.ts";
 import type { ModelMetric } from "./points.ts";
 import { metricTail, reachedOfLog } from "./tail.ts";

@@ -3,6 +3,14 @@ import type { Event } from "./event.ts";
 export type TensorInfo = { name: string; type: string /** -1 where dynamic. */; shape: number[] };
 export type Signature = { inputs: TensorInfo[]; outputs: TensorInfo[] };
 export type Task = "binary" | "regression";
+/** Which value of a model's answer is its prediction. */
+export type OutputChoice = {
+  /** Name of the output. */
+  output: string | null;
+  /** Which of its values for a row, from 0. */
+  outputIndex: number | null;
+};
+
 export type ModelRef = { model: string; version: number };
 
 /** Where a version came from. `code` is free text (a commit, a notebook). */
@@ -29,6 +37,9 @@ export type ModelVersionDefinition = {
   artifact: string | null;
   size: number;
   signature: Signature;
+  /** What is served as the prediction. Both null where the format is another, and where releases before wrote it. */
+  output: string | null;
+  outputIndex: number | null;
   /** null only where the format is another. */
   task: Task | null;
   /** Names of the input columns in tensor order. */

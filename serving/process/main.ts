@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { inspectModel } from "../../ml/onnx/inspect.ts";
 import { openScorer, type Scorer } from "../../ml/onnx/session.ts";
 import { asMillraceError, MillraceError } from "../../schemas/errors.ts";
-import type { FromModel, ToModel, WatchData } from "./messages.ts";
+import type { FromModel, OpenedModel, ScoredByModel, ToModel, WatchData } from "./messages.ts";
 import { modelReceiver } from "./transfer.ts";
 
 /**
@@ -31,13 +31,15 @@ const answer = async (message: ToModel): Promise<unknown> => {
     received = await receive(message.size);
     return null;
   }
-  if (message.type === "inspect") return inspectModel(takeBytes());
+  if (message.type === "inspect") return inspectModel(takeBytes(), message.choice);
   if (message.type === "open") {
-    scorer = await openScorer(takeBytes());
-    return { columns: scorer.columns, task: scorer.task, runtime: scorer.runtime };
+    scorer = await openScorer(takeBytes(), { ...message.choice, alone: message.alone });
+    const { columns, task, output, outputIndex, runtime } = scorer;
+    return { columns, task, output, outputIndex, runtime } satisfies OpenedModel;
   }
   if (scorer === null) throw new MillraceError("ILLEGAL_STATE", "no model is open in this process");
-  return scorer.score(message.rows, message.count);
+  const outputs = await scorer.score(message.rows, message.count);
+  return { outputs, differed: scorer.differed() } satisfies ScoredByModel;
 };
 
 const say = (message: FromModel): void => {

@@ -29,6 +29,8 @@ export const errorMonitors = (
           const key = `${id}|${prediction.model}|${prediction.version}`;
           const detector = detectors.get(key) ?? { page: newPageHinkley(), since: time, rows: 0 };
           const error = Math.abs(outcome - prediction.output);
+          // One would leave the test without a mean for good.
+          if (!Number.isFinite(error)) continue;
           const { state, drift } = updatePageHinkley(detector.page, error, definition);
           const next = { page: state, since: detector.since, rows: detector.rows + 1 };
           detectors.set(key, drift ? { page: newPageHinkley(), since: time, rows: 0 } : next);

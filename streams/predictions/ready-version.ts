@@ -26,6 +26,8 @@ export type ReadyVersion = {
   refusal(): MillraceError | null;
   /** That, or why drift is not sketched. */
   problem(): MillraceError | null;
+  /** Whether a row had another answer in a batch than alone. */
+  differed(): boolean;
   /** Reads again what was missing or damaged. */
   mend(): Promise<void>;
   /** Forgets on which rows the model took too long. */
@@ -72,7 +74,7 @@ export const readyVersion = async (
 ): Promise<ReadyVersion> => {
   const columns = version.columns.length;
   const loadScorer = (): Promise<Loaded<GuardedScorer>> =>
-    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits, signal));
+    loaded(async () => guardedScorer(await artifacts.read(version.artifact), limits, version, signal));
   const loadSketcher = async (): Promise<Loaded<Sketcher> | null> => {
     const { profile } = version;
     return profile === null ? null : loaded(() => profileOf(artifacts, profile, columns));
@@ -92,6 +94,7 @@ export const readyVersion = async (
     sketcher: () => profile?.value ?? null,
     refusal,
     problem: () => refusal() ?? profile?.fault ?? null,
+    differed: () => model.value?.differed() ?? false,
     mend: async () => {
       if (model.fault !== null) model = await loadScorer();
       if (profile !== null && profile.fault !== null) profile = await loadSketcher();

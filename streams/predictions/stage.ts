@@ -68,6 +68,8 @@ export type DeploymentStage = {
   scored(): ScoredRows[];
   /** What keeps a version of it from being scored or sketched, and which; null where nothing does. */
   problem(): { version: string; error: MillraceError } | null;
+  /** Its versions of which a row had another answer in a batch than alone. */
+  differing(): string[];
   /** Outcomes met in this batch, scored predictions only; empty after the call. */
   joined(): Joined[];
   /** Adds outcomes to the transaction in their order. */
@@ -289,7 +291,9 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       }
       return null;
     },
-    joined: () => met.filter((one) => !Number.isNaN(one.prediction.output)),
+    differing: () => arms.filter(({ ready }) => ready.differed()).map(({ ready }) => `${ready.model}/${ready.version}`),
+    // What could not be scored was not emitted; NaN is an answer, too.
+    joined: () => met.filter((one) => one.prediction.offset >= 0),
     emitOutcomes: (transaction, joined) => {
       if (encodeOutcome === null) return;
       for (const one of joined) {

@@ -10,6 +10,7 @@ export type StreamsMetrics = {
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
   failingDeployments: Gauge<"deployment">;
+  modelsScoredAlone: Gauge<"model">;
   placesCut: Counter<"store">;
 };
 
@@ -40,6 +41,13 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_stream_watermark_ms",
       help: "Newest event time of a task, UTC milliseconds",
       labelNames: ["application", "partition"],
+      registers,
+    }),
+    modelsScoredAlone: new Gauge({
+      name: "millrace_models_scored_alone",
+      help: "1 for a model version scored row by row since a row had other bits in a batch than alone",
+      labelNames: ["model"],
+      aggregator: "max",
       registers,
     }),
     placesCut: new Counter({

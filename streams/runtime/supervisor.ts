@@ -17,6 +17,7 @@ import { failingDeployments } from "./failing-deployments.ts";
 import { failingTasks } from "./failing-tasks.ts";
 import { schemaCache } from "./input.ts";
 import { streamsMetrics } from "./metrics.ts";
+import { modelsScoredAlone } from "./models-scored-alone.ts";
 import type { TaskEnvironment } from "./open-task.ts";
 import { failingAfter, reconfigure, runSlot, type Slot, type StreamsLogger } from "./slots.ts";
 import { haltedTasks, type StepWatch, unwatched } from "./step-watch.ts";
@@ -91,6 +92,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const failing = failingTasks(report);
   const steps = options.steps ?? unwatched;
   const halts = haltedTasks(steps);
+  const scoredAlone = modelsScoredAlone(environment.metrics, logger);
   const failingModels = failingDeployments({ report, metrics: environment.metrics, logger });
 
   const round = async (): Promise<void> => {
@@ -116,6 +118,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     }
     failing.tell(slots);
     failingModels.tell(slots);
+    scoredAlone.tell(slots);
     await versions.mend();
     if (!restored && membership.revision() > 0) {
       restored = true;

@@ -103,7 +103,8 @@ const scorerOf = (
   const key = versionKey(project, model, version);
   const found = catalog.versions.get(key);
   if (found === undefined) throw new MillraceError("NOT_FOUND", `version ${version} of ${model} is not in the catalog`);
-  const scorer = scorers.get(key) ?? artifacts.read(found.artifact).then((bytes) => guardedScorer(bytes, limits));
+  const scorer =
+    scorers.get(key) ?? artifacts.read(found.artifact).then((bytes) => guardedScorer(bytes, limits, found));
   scorers.set(key, scorer);
   return scorer;
 };

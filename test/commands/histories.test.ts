@@ -135,3 +135,15 @@ test("an unknown type or a version from the future is refused", () => {
     assert.throws(() => upcast("MonitorCreated", version, {}), { code: "UNKNOWN_EVENT", message: /reads 1 to 2/ });
   }
 });
+
+test("the outputs that are served are what was chosen in release 0.3, and left to the file before", () => {
+  const chosen = replay(JSON.parse(readFileSync("test/histories/0.3-outputs.json", "utf8")));
+  const { versions } = chosen.get("model-lab/outputs") as Model;
+  assert.deepEqual(
+    versions.map(({ definition: { output, outputIndex } }) => [output, outputIndex]),
+    [["Score.output", 2]],
+  );
+  const before = replay(JSON.parse(readFileSync("test/histories/0.1-shop.json", "utf8")));
+  const payer = before.get("model-shop/payer") as Model;
+  assert.deepEqual([payer.versions[0].definition.output, payer.versions[0].definition.outputIndex], [null, null]);
+});

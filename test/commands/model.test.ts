@@ -102,6 +102,8 @@ test("what the command leaves out is read from the model file", () => {
     model: "payer",
     format: "onnx",
     artifact,
+    output: null,
+    outputIndex: null,
     metrics: {},
     profile: null,
     lineage,
@@ -110,9 +112,10 @@ test("what the command leaves out is read from the model file", () => {
     foreignRun: null,
     reuse: true,
   } as const;
-  const said = definitionOf(payload, { size, signature, columns, task });
+  const said = definitionOf(payload, { size, signature, columns, task, output: "score", outputIndex: 0 });
   assert.deepEqual([said.columns, said.task, said.size], [columns, "binary", 1000]);
-  const unsaid = { size, signature, columns: null, task: null };
+  assert.deepEqual([said.output, said.outputIndex], ["score", 0]);
+  const unsaid = { size, signature, columns: null, task: null, output: "score", outputIndex: 0 };
   assert.throws(() => definitionOf(payload, unsaid), { code: "BAD_REQUEST", message: /^task:/ });
   assert.throws(() => definitionOf({ ...payload, task: "binary" }, unsaid), {
     code: "BAD_REQUEST",
@@ -122,6 +125,34 @@ test("what the command leaves out is read from the model file", () => {
     code: "SIGNATURE_MISMATCH",
     message: /takes 2 input columns, but 1 are named: amount/,
   });
+});
+
+test("columns that the file names are taken in its order, or by names of the caller's own", () => {
+  const { size, signature, lineage, source, run } = version;
+  const payload = {
+    model: "payer",
+    format: "onnx",
+    artifact,
+    metrics: {},
+    profile: null,
+    lineage,
+    source,
+    run,
+  } as const;
+  const chosen = { output: null, outputIndex: null, foreignRun: null, reuse: false };
+  const inspected = {
+    size,
+    signature,
+    task: "binary",
+    columns: ["A", "Hub"],
+    output: "score",
+    outputIndex: 0,
+  } as const;
+  const definition = (columns: string[]) =>
+    definitionOf({ ...payload, ...chosen, columns }, { ...inspected, columns: [...inspected.columns] });
+  assert.deepEqual(definition(["A", "Hub"]).columns, ["A", "Hub"]);
+  assert.deepEqual(definition(["amount", "is_hub"]).columns, ["amount", "is_hub"]);
+  assert.throws(() => definition(["Hub", "A"]), { code: "SIGNATURE_MISMATCH", message: /in the order A, Hub/ });
 });
 
 test("the width of a signature is known where its dimensions say it", () => {

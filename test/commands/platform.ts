@@ -21,7 +21,14 @@ export const temporaryDirectory = (t: TestContext): string => {
 /** Checks that find everything in order. */
 export const noChecks: Checks = {
   planFeatureView: async () => {},
-  inspectModel: async () => ({ size: 1000, signature: version.signature, columns: version.columns, task: "binary" }),
+  inspectModel: async () => ({
+    size: 1000,
+    signature: version.signature,
+    columns: version.columns,
+    task: "binary",
+    output: "output",
+    outputIndex: 0,
+  }),
   findArtifact: async () => ({ size: 1000 }),
   checkDeployment: async () => {},
   registerSchema: async (_project, _topic, _schema, check) => (check ? 0 : 7),

@@ -42,7 +42,14 @@ const shop = async (t: TestContext) => {
       }
       asked.push(["plan", view, number]);
     },
-    inspectModel: async () => ({ size: 1, signature: version.signature, columns: version.columns, task: "binary" }),
+    inspectModel: async () => ({
+      size: 1,
+      signature: version.signature,
+      columns: version.columns,
+      task: "binary",
+      output: "output",
+      outputIndex: 0,
+    }),
     checkColumns: (_project, columns, trigger, views) =>
       asked.push([trigger.name, columns.length, ...views.map(({ view }) => view)]),
     checkOutcome(value, source) {

@@ -81,6 +81,8 @@ export const version: NewModelVersion = {
     inputs: [{ name: "input", type: "float32", shape: [-1, 2] }],
     outputs: [{ name: "output", type: "float32", shape: [-1, 1] }],
   },
+  output: "output",
+  outputIndex: 0,
   task: "binary",
   columns: ["amount", "orders_1h"],
   metrics: { auc: 0.8 },

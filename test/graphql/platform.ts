@@ -107,7 +107,14 @@ export const testServer = async (t: TestContext, options: TestOptions = {}): Pro
     checkColumns: () => null,
     checkOutcome: () => null,
     compileGate,
-    inspectModel: async () => ({ size: 1000, signature: version.signature, columns: null, task: "binary" }),
+    inspectModel: async () => ({
+      size: 1000,
+      signature: version.signature,
+      columns: null,
+      task: "binary",
+      output: "output",
+      outputIndex: 0,
+    }),
   });
   const deps: ServerDeps = {
     settings,

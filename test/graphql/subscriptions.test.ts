@@ -13,7 +13,10 @@ import { listen, socket } from "./socket.ts";
 
 const TOPIC = topicOf.predictions("shop", "payment");
 
-const prediction = (offset: number, changes: { entity?: string; version?: number } = {}): OutputRecord => {
+const prediction = (
+  offset: number,
+  changes: { entity?: string; version?: number; output?: number } = {},
+): OutputRecord => {
   const entity = changes.entity ?? `c${offset % 10}`;
   const value = {
     id: `payment-0-${offset}`,
@@ -50,13 +53,20 @@ const predicting = async (...[t, options]: Parameters<typeof testServer>): Promi
 };
 
 type Live = {
-  prediction: { id: string; entity: string; features: (number | null)[]; inputs: { name: string; value: number }[] };
+  prediction: {
+    id: string;
+    entity: string;
+    features: (number | null)[];
+    inputs: { name: string; value: number }[];
+    output: number | null;
+    outputKind: string;
+  };
   skipped: number;
 };
 
 const LIVE = `subscription ($entity: String, $version: Int, $rate: Float) {
   predictions(project: "shop", endpoint: "payment", entity: $entity, version: $version, sampleRate: $rate) {
-    skipped prediction { id entity features inputs { name value } eventTime outcome }
+    skipped prediction { id entity features inputs { name value } output outputKind eventTime outcome }
   }
 }`;
 
@@ -91,6 +101,27 @@ test("a prediction reaches its subscriber, with named inputs, soon after it was 
     { name: "amount", value: 12345 },
     { name: "twice", value: null },
   ]);
+});
+
+test("a score that JSON cannot hold reaches its subscriber as null, with what it is", async (t) => {
+  const server = await predicting(t);
+  const live = listen<Live>(socket(t, server), LIVE);
+  await warmUp(server, live, prediction(1));
+  const scores = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2];
+  await server.deps.broker.produce(
+    TOPIC,
+    scores.map((output, i) => prediction(100 + i, { output })),
+  );
+  await until(() => live.received.at(-1)?.prediction.id === "payment-0-103");
+  assert.deepEqual(
+    live.received.slice(-4).map(({ prediction: { output, outputKind } }) => [output, outputKind]),
+    [
+      [null, "NAN"],
+      [null, "POSITIVE_INFINITY"],
+      [null, "NEGATIVE_INFINITY"],
+      [2, "FINITE"],
+    ],
+  );
 });
 
 test("an entity's predictions, and a version's, come without those of others", async (t) => {

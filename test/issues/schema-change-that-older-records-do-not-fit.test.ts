@@ -35,7 +35,14 @@ const source = async (t: TestContext, first: string) => {
     artifacts,
     compileGate,
     planFeatureView: () => {},
-    inspectModel: async () => ({ size: 1, signature: version.signature, columns: version.columns, task: "binary" }),
+    inspectModel: async () => ({
+      size: 1,
+      signature: version.signature,
+      columns: version.columns,
+      task: "binary",
+      output: null,
+      outputIndex: null,
+    }),
     checkColumns: () => {},
     checkOutcome: () => {},
   });

@@ -137,7 +137,7 @@ describe("export", () => {
       inputs: [{ name: "features", type: "float32", shape: [-1, 3] }],
       outputs: [{ name: "output", type: "float32", shape: [-1, 1] }],
     });
-    assert.deepEqual(said, { size: onnx.length, columns, task: "binary" });
+    assert.deepEqual(said, { size: onnx.length, columns, task: "binary", output: "output", outputIndex: 0 });
     assert.deepEqual(readStructure(onnx).metadata, {
       note: "ü",
       "millrace.columns": '["a","b","c"]',
@@ -193,9 +193,10 @@ const graph = (change: Partial<OnnxModel>): Buffer =>
   });
 
 describe("foreign models", () => {
-  test("of two outputs a row the second is the probability", async () => {
-    const scorer = await openScorer(graph({}));
-    assert.deepEqual(await scorer.score(Float32Array.of(0.75, 0.25, 0.5, 0.5, 0, 1), 3), Float32Array.of(0.25, 0.5, 1));
+  test("of two probabilities a row the second is served", async () => {
+    const scorer = await openScorer(graph({ nodes: [{ operator: "Softmax", inputs: ["x"], outputs: ["y"] }] }));
+    assert.deepEqual(await scorer.score(Float32Array.of(2, 2, 50, -80, -80, 50), 3), Float32Array.of(0.5, 0, 1));
+    assert.equal(scorer.task, "binary");
     await scorer.close();
   });
 
@@ -225,22 +226,23 @@ describe("foreign models", () => {
           { operator: "Div", inputs: ["x", "sum"], outputs: ["y"] },
         ],
       }),
+      { outputIndex: 1 },
     );
     assert.deepEqual(await scorer.score(Float32Array.of(1, 2, 3, 4), 2), Float32Array.of(1, 1));
     await scorer.close();
   });
 
   test("what cannot be served is refused with the reason", async () => {
-    const two = graph({
-      nodes: [{ operator: "Add", inputs: ["x", "z"], outputs: ["y"] }],
-      inputs: [
-        { name: "x", shape: ["N", 2] },
-        { name: "z", shape: ["N", 2] },
+    const none = graph({
+      nodes: [
+        { operator: "Constant", inputs: [], outputs: ["y"], attributes: [attributes.floats("value_floats", [1])] },
       ],
+      inputs: [],
+      outputs: [{ name: "y", shape: [1] }],
     });
-    await assert.rejects(openScorer(two), invalid(/2 inputs \(x, z\)/));
+    await assert.rejects(openScorer(none), invalid(/no input/));
     const wide = graph({ inputs: [{ name: "x", shape: ["N", 3] }], outputs: [{ name: "y", shape: ["N", 3] }] });
-    await assert.rejects(openScorer(wide), invalid(/Output y has shape \[2, 3\]/));
+    await assert.rejects(openScorer(wide), invalid(/Output y has 3 values a row/));
     const fixed = graph({ inputs: [{ name: "x", shape: [1, 2] }], outputs: [{ name: "y", shape: [1, 2] }] });
     await assert.rejects(openScorer(fixed), invalid(/exactly 1 rows/));
     const vague = graph({ inputs: [{ name: "x", shape: ["N", "C"] }], outputs: [{ name: "y", shape: ["N", "C"] }] });
@@ -249,17 +251,42 @@ describe("foreign models", () => {
     await assert.rejects(openScorer(flat), invalid(/float32 \[N\]/));
   });
 
-  test("a classifier with a zipmap is told to leave it out", async () => {
-    const zipmap = encodeModel({
+  test("an input for each column is served, the columns in the inputs' order and by their names", async () => {
+    const two = graph({
+      nodes: [{ operator: "Sub", inputs: ["x", "z"], outputs: ["y"] }],
+      inputs: [
+        { name: "x", shape: ["N", 1] },
+        { name: "z", shape: ["N", 1] },
+      ],
+      outputs: [{ name: "y", shape: ["N", 1] }],
+    });
+    const scorer = await openScorer(two);
+    assert.deepEqual(await scorer.score(Float32Array.of(5, 2, 7, 8), 2), Float32Array.of(3, -1));
+    await scorer.close();
+    assert.deepEqual((await inspectModel(two)).columns, ["x", "z"]);
+    const vectors = graph({
+      nodes: [{ operator: "Sub", inputs: ["x", "z"], outputs: ["y"] }],
+      inputs: [
+        { name: "x", shape: ["N", 2] },
+        { name: "z", shape: ["N", 2] },
+      ],
+    });
+    const chosen = await inspectModel(vectors, { output: null, outputIndex: 0 });
+    assert.deepEqual(chosen.columns, ["x_0", "x_1", "z_0", "z_1"]);
+  });
+
+  const zipmap = (labels: number[]): Buffer =>
+    encodeModel({
       producer: "test",
       graph: "g",
       nodes: [
+        { operator: "Softmax", inputs: ["x"], outputs: ["tensor"] },
         {
           operator: "ZipMap",
           domain: "ai.onnx.ml",
-          inputs: ["x"],
+          inputs: ["tensor"],
           outputs: ["y"],
-          attributes: [attributes.ints("classlabels_int64s", [0, 1])],
+          attributes: [attributes.ints("classlabels_int64s", labels)],
         },
       ],
       inputs: [{ name: "x", shape: ["N", 2] }],
@@ -267,7 +294,19 @@ describe("foreign models", () => {
       opsets: { "": 17, "ai.onnx.ml": 1 },
       metadata: {},
     });
-    await assert.rejects(openScorer(zipmap), invalid(/zipmap/));
+
+  test("of a classifier with a zipmap the tensor that the maps are made of is served", async () => {
+    const scorer = await openScorer(zipmap([0, 1]));
+    assert.deepEqual(await scorer.score(Float32Array.of(2, 2, 80, -80), 2), Float32Array.of(0.5, 0));
+    assert.deepEqual([scorer.output, scorer.outputIndex, scorer.task], ["y", 1, "binary"]);
+    await scorer.close();
+  });
+
+  test("the positive class is the one of label 1, wherever it stands, and is asked for where labels do not tell", async () => {
+    const scorer = await openScorer(zipmap([1, 0]));
+    assert.deepEqual(await scorer.score(Float32Array.of(80, -80), 1), Float32Array.of(1));
+    await scorer.close();
+    await assert.rejects(openScorer(zipmap([7, 3])), invalid(/do not tell which is the positive one.*`outputIndex`/));
   });
 
   test("bytes that are no model are refused", async () => {

@@ -25,6 +25,8 @@ export const modelVersion = (version: number): ModelVersionDefinition => ({
   artifact: "a".repeat(64),
   size: 10,
   signature: { inputs: [], outputs: [] },
+  output: "output",
+  outputIndex: 0,
   task: "binary",
   columns: ["hour"],
   metrics: { auc: 0.7 },

@@ -164,6 +164,8 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
         artifact: digest,
         size,
         signature: { inputs: [], outputs: [] },
+        output: null,
+        outputIndex: null,
         task: "binary",
         columns: names,
         metrics: {},

@@ -115,7 +115,7 @@ export const history = async (t: TestContext) => {
     checks: {
       ...noChecks,
       registerSchema: async (_project, topic, schema) => (await registry.register(`${topic}-value`, schema)).id,
-      inspectModel: async (artifact) => inspectModel(await artifacts.read(artifact)),
+      inspectModel: async (artifact, choice) => inspectModel(await artifacts.read(artifact), choice),
     },
   });
   const send = <Type extends CommandType>(type: Type, payload: PayloadInput<Type>) =>

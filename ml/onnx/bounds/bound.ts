@@ -1,3 +1,4 @@
+import { operatorOf } from "../graph.ts";
 import { eachField } from "../protobuf.ts";
 import { type ModelStructure, onlyField, type Span, type StructureNode } from "../structure.ts";
 import { tensorDims, tensorIntegers } from "../values.ts";
@@ -31,35 +32,38 @@ const lastDimension = (bytes: Buffer, { start, end }: Span): number => {
   return value;
 };
 
-/** The graph's input: rows of so many columns. */
-const inputOf = (
-  { bytes, inputs }: ModelStructure,
-  initializers: ReadonlySet<string>,
-): [name: string, shape: Shape] => {
+/** The graph's inputs: rows of so many columns each. */
+const inputsOf = ({ bytes, inputs }: ModelStructure, initializers: ReadonlySet<string>): [string, Shape][] => {
   const named = inputs.map((span) => {
     const name = onlyField(bytes, span, 1);
     return { span, name: name === null ? "" : bytes.toString("utf8", name.start, name.end) };
   });
-  const [input, ...more] = named.filter(({ name }) => !initializers.has(name));
-  if (input === undefined || more.length > 0) return unbounded("it has not one input");
-  const type = onlyField(bytes, input.span, 2);
-  const tensor = type && onlyField(bytes, type, 1);
-  const shape = tensor && onlyField(bytes, tensor, 2);
-  const width = shape === null ? -1 : lastDimension(bytes, shape);
-  if (width < 1) unbounded("its input does not say how many columns it has");
-  return [input.name, rowsOf(width)];
+  const given = named.filter(({ name }) => !initializers.has(name));
+  if (given.length === 0) unbounded("it has no input");
+  return given.map(({ name, span }) => {
+    const type = onlyField(bytes, span, 2);
+    const tensor = type && onlyField(bytes, type, 1);
+    const shape = tensor && onlyField(bytes, tensor, 2);
+    const width = shape === null ? -1 : lastDimension(bytes, shape);
+    if (width < 1) unbounded("its input does not say how many columns it has");
+    return [name, rowsOf(width)];
+  });
 };
 
-const ruleOf = ({ domain, operator }: StructureNode): Rule => {
-  const name = domain === "" ? operator : `${domain}:${operator}`;
+const ruleOf = (node: StructureNode): Rule => {
+  const name = operatorOf(node);
   return Object.hasOwn(rules, name) ? rules[name] : unbounded(`operator ${name}`);
 };
 
-const costOf = (structure: ModelStructure): number => {
+type Limits = { cost: number; values: number };
+
+const limits: Limits = { cost: largestCost, values: mostValues };
+
+const costOf = (structure: ModelStructure, most: Limits): number => {
   const { nodes, initializers } = structure;
   if (structure.hasMore) unbounded("it has graphs inside of nodes, functions, sparse tensors or a name twice");
   if (nodes.length > mostNodes) unbounded(`it has ${nodes.length} operators`);
-  const shapes = new Map<string, Shape>([inputOf(structure, new Set(initializers.keys()))]);
+  const shapes = new Map<string, Shape>(inputsOf(structure, new Set(initializers.keys())));
   for (const [name, tensor] of initializers) {
     shapes.set(name, constant(tensorDims(structure, tensor), tensorIntegers(structure, tensor)));
   }
@@ -74,9 +78,9 @@ const costOf = (structure: ModelStructure): number => {
       if (name !== "") shapes.set(name, effect.outputs[i] ?? unbounded("an operator has more outputs than are known"));
     });
     for (const output of effect.outputs) if (output.kind !== "constant") values += widthOf(output);
-    if (values > mostValues) unbounded("a row of it takes too much memory");
+    if (values > most.values) unbounded("a row of it takes too much memory");
     cost += effect.cost;
-    if (!(cost <= largestCost)) unbounded("a row of it costs too much");
+    if (!(cost <= most.cost)) unbounded("a row of it costs too much");
   }
   return cost;
 };
@@ -87,10 +91,21 @@ const costOf = (structure: ModelStructure): number => {
  */
 export const boundOf = (structure: ModelStructure): Bound => {
   try {
-    return { isBounded: true, cost: costOf(structure) };
+    return { isBounded: true, cost: costOf(structure, limits) };
   } catch (error) {
     if (error instanceof UnboundedError) return { isBounded: false, reason: error.message };
     if (error instanceof RangeError) return { isBounded: false, reason: error.message };
+    throw error;
+  }
+};
+
+/** Whether every value of the graph is one for each row, of whatever cost. INVALID_MODEL as `boundOf`. */
+export const isRowwise = (structure: ModelStructure): boolean => {
+  try {
+    costOf(structure, { cost: Number.POSITIVE_INFINITY, values: Number.POSITIVE_INFINITY });
+    return true;
+  } catch (error) {
+    if (error instanceof UnboundedError || error instanceof RangeError) return false;
     throw error;
   }
 };

@@ -34,6 +34,7 @@ const elementCost = 10;
 const treeStepCost = 10;
 const productCost = 1;
 const kernelCost = 20;
+const mapCost = 200;
 
 const elementwise = (shape: Shape): Effect => ({ outputs: [shape], cost: elementCost * widthOf(shape) });
 
@@ -98,6 +99,13 @@ const concat: Rule = (applied) => {
   if (!isAlongColumns(integerAttribute(applied.structure, applied.node, "axis", 0))) unbounded("it mixes rows");
   return elementwise(rowsOf(applied.inputs.reduce((sum, input) => sum + rowWidth(input), 0)));
 };
+
+/** Its inputs side by side. */
+const vectorize: Rule = (applied) =>
+  elementwise(rowsOf(applied.inputs.reduce((sum, input) => sum + rowWidth(input), 0)));
+
+/** A map for each row. */
+const mapped: Rule = ({ inputs }) => ({ outputs: [vector], cost: mapCost * rowWidth(inputs[0]) });
 
 /** To rows of the same width, or between a vector and rows of one value. */
 const reshape: Rule = (applied) => {
@@ -278,6 +286,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   Unsqueeze: unsqueeze,
   Gather: gather,
   "ai.onnx.ml:ArrayFeatureExtractor": pick,
+  "ai.onnx.ml:FeatureVectorizer": vectorize,
+  "ai.onnx.ml:ZipMap": mapped,
   "ai.onnx.ml:LabelEncoder": unary,
   "ai.onnx.ml:Scaler": unary,
   "ai.onnx.ml:Normalizer": unary,

@@ -6,17 +6,26 @@ export type Parameters = Record<string, string | number | boolean | null | reado
 /** Reads wait so long for a warehouse that is being restarted. */
 const retryForMs = 5_000;
 
+/** Floats that JSON does not hold come as text then (`numberOf`), else as null. */
+export const withDenormals = { output_format_json_quote_denormals: 1 } as const;
+
 /**
  * Rows of a query; parameters are bound as `{name:Type}`. WAREHOUSE_FAILED, CLOSED when the client that asks has left:
  * the query is then killed.
  */
-export const ask = <Row>(warehouse: Warehouse, query: string, parameters: Parameters = {}): Promise<Row[]> =>
+export const ask = <Row>(
+  warehouse: Warehouse,
+  query: string,
+  parameters: Parameters = {},
+  settings: Partial<typeof withDenormals> = {},
+): Promise<Row[]> =>
   whileAway(
     async () => {
       const signal = clientSignal();
       const answer = await warehouse.client.query({
         query,
         query_params: parameters,
+        clickhouse_settings: settings,
         format: "JSONEachRow",
         abort_signal: signal,
       });

@@ -1,6 +1,7 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import type { DriftRecord } from "../../../schemas/topics.ts";
-import { ask, conditions, within } from "./ask.ts";
+import { numberOf } from "../../doubles.ts";
+import { ask, conditions, withDenormals, within } from "./ask.ts";
 import { type PageOptions, paging, type WarehousePage } from "./page.ts";
 
 export type DriftFilter = {
@@ -47,18 +48,19 @@ export const driftReads = (warehouse: Warehouse) => ({
       .add("column = {column:String}", "column", options.column)
       .add("drifted = {drifted:Bool}", "drifted", options.drifted);
     within(these, "window_to", options);
-    const rows = await ask<DriftRecord>(
+    const rows = await ask<Omit<DriftRecord, "value"> & { value: number | string }>(
       warehouse,
       `SELECT monitor, endpoint, model, version, column, statistic, value, threshold, drifted,
          toUnixTimestamp64Milli(window_from) AS from, toUnixTimestamp64Milli(window_to) AS to, rows
        FROM drift FINAL WHERE ${these.sql} AND ${pages.where.sql} ${pages.order}`,
       { ...these.parameters, ...pages.where.parameters },
+      withDenormals,
     );
-    return pages.page(rows);
+    return pages.page(rows.map((row) => ({ ...row, value: numberOf(row.value) })));
   },
 
   /** The newest sketch of every tile that begins in the range, by tile and partition. */
-  tiles(
+  async tiles(
     project: string,
     options: { kind: string; endpoint: string; model?: string; version?: number; from?: number; to?: number },
   ): Promise<TileRow[]> {
@@ -69,13 +71,15 @@ export const driftReads = (warehouse: Warehouse) => ({
       .add("model = {model:String}", "model", options.model)
       .add("version = {version:Int32}", "version", options.version);
     within(these, "tile_from", options);
-    return ask(
+    const rows = await ask<Omit<TileRow, "values"> & { values: (number | string)[] }>(
       warehouse,
       `SELECT kind, endpoint, model, version, partition, toUnixTimestamp64Milli(tile_from) AS from,
          toUnixTimestamp64Milli(tile_to) AS to, toUnixTimestamp64Milli(tiles.watermark) AS watermark, rows, columns,
          bins, values
        FROM tiles FINAL WHERE ${these.sql} ORDER BY tile_from, model, version, partition`,
       these.parameters,
+      withDenormals,
     );
+    return rows.map((row) => ({ ...row, values: row.values.map(numberOf) }));
   },
 });

@@ -1,5 +1,6 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
-import { ask, conditions, within } from "./ask.ts";
+import { numberOf } from "../../doubles.ts";
+import { ask, conditions, withDenormals, within } from "./ask.ts";
 import { type PageOptions, paging, type WarehousePage } from "./page.ts";
 
 /** Features of an entity as they were at a moment of event time. */
@@ -72,14 +73,15 @@ export const historyReads = (warehouse: Warehouse) => ({
       .add("entity = {entity:String}", "entity", entity)
       .add("version = {version:Int32}", "version", options.version);
     within(these, "feature_values.at", options);
-    const rows = await ask<Omit<FeatureValueRow, "values"> & { values: (number | null)[] }>(
+    const rows = await ask<Omit<FeatureValueRow, "values"> & { values: (number | string)[] }>(
       warehouse,
       `SELECT application, view, version, entity, toUnixTimestamp64Milli(feature_values.at) AS at, values,
          _partition AS partition, _offset AS offset
        FROM feature_values WHERE ${these.sql} AND ${pages.where.sql} ${pages.order}`,
       { ...these.parameters, ...pages.where.parameters },
+      withDenormals,
     );
-    return pages.page(rows.map((row) => ({ ...row, values: row.values.map((value) => value ?? Number.NaN) })));
+    return pages.page(rows.map((row) => ({ ...row, values: row.values.map(numberOf) })));
   },
 
   /** Lifecycle events in the order of the log. BAD_REQUEST for a foreign cursor. */

@@ -8,10 +8,12 @@ export type PredictionStatistics = {
   /** Start of the bucket of event time, UTC milliseconds. */
   bucket: number;
   predictions: number;
+  /** Predictions whose output is NaN or infinite: of the others are mean and extremes, null where there are none. */
+  notFinite: number;
   outcomes: number;
-  meanOutput: number;
-  minOutput: number;
-  maxOutput: number;
+  meanOutput: number | null;
+  minOutput: number | null;
+  maxOutput: number | null;
   p50LatencyMs: number;
   p99LatencyMs: number;
 };
@@ -24,9 +26,11 @@ export type LiveMetrics = {
   bucket: number | null;
   /** Predictions that met their outcome. */
   count: number;
+  /** Of these, where the output or the outcome is NaN or infinite; everything below is of the others. */
+  notFinite: number;
   positives: number;
-  meanOutput: number;
-  meanOutcome: number;
+  meanOutput: number | null;
+  meanOutcome: number | null;
   /** Of a binary task at the threshold; null where its denominator is 0. */
   accuracy: number | null;
   precision: number | null;
@@ -36,9 +40,9 @@ export type LiveMetrics = {
   auc: number | null;
   /** Natural logarithm, probabilities kept 1e-15 from 0 and 1. */
   logLoss: number | null;
-  brier: number;
-  rmse: number;
-  mae: number;
+  brier: number | null;
+  rmse: number | null;
+  mae: number | null;
 };
 
 const bucketOf = (column: string): string =>
@@ -57,11 +61,13 @@ export const metricReads = (warehouse: Warehouse) => ({
     const met = served.replaceAll("event_time", "predicted_at");
     return ask(
       warehouse,
-      `SELECT model, version, variant, bucket, predictions, outcomes, meanOutput, minOutput, maxOutput,
+      `SELECT model, version, variant, bucket, predictions, notFinite, outcomes, meanOutput, minOutput, maxOutput,
          p50LatencyMs, p99LatencyMs
        FROM (
          SELECT model, version, variant, ${bucketOf("event_time")} AS bucket, count() AS predictions,
-           avg(output) AS meanOutput, min(output) AS minOutput, max(output) AS maxOutput,
+           countIf(NOT isFinite(output)) AS notFinite, avgIf(output, isFinite(output)) AS meanOutput,
+           if(notFinite = predictions, NULL, minIf(output, isFinite(output))) AS minOutput,
+           if(notFinite = predictions, NULL, maxIf(output, isFinite(output))) AS maxOutput,
            quantile(0.5)(latency_ms) AS p50LatencyMs, quantile(0.99)(latency_ms) AS p99LatencyMs
          FROM predictions WHERE ${served} GROUP BY model, version, variant, bucket
        ) AS p
@@ -95,23 +101,27 @@ export const metricReads = (warehouse: Warehouse) => ({
     return ask(
       warehouse,
       `WITH
+         isFinite(output) AND isFinite(outcome) AS known,
          outcome >= 0.5 AS positive,
          output >= {threshold:Float64} AS claimed,
          least(greatest(output, 1e-15), 1 - 1e-15) AS p,
-         countIf(claimed AND positive) AS tp,
-         countIf(claimed) AS claims,
-         countIf(positive) AS actual
-       SELECT model, version, variant, ${bucket} AS bucket, count() AS count, actual AS positives,
-         avg(output) AS meanOutput, avg(outcome) AS meanOutcome,
-         countIf(claimed = positive) / count() AS accuracy,
+         countIf(known) AS judged,
+         countIf(known AND claimed AND positive) AS tp,
+         countIf(known AND claimed) AS claims,
+         countIf(known AND positive) AS actual
+       SELECT model, version, variant, ${bucket} AS bucket, count() AS count, count() - judged AS notFinite,
+         actual AS positives, avgIf(output, known) AS meanOutput, avgIf(outcome, known) AS meanOutcome,
+         if(judged = 0, NULL, countIf(known AND claimed = positive) / judged) AS accuracy,
          if(claims = 0, NULL, tp / claims) AS precision,
          if(actual = 0, NULL, tp / actual) AS recall,
          if(claims + actual = 0, NULL, 2 * tp / (claims + actual)) AS f1,
-         if(actual = 0 OR actual = count(), NULL, arrayROCAUC(groupArray(output), groupArray(positive))) AS auc,
-         if(countIf(output < 0 OR output > 1) > 0, NULL, -avg(if(positive, log(p), log(1 - p)))) AS logLoss,
-         avg(pow(output - outcome, 2)) AS brier,
-         sqrt(avg(pow(output - outcome, 2))) AS rmse,
-         avg(abs(output - outcome)) AS mae
+         if(actual = 0 OR actual = judged, NULL,
+           arrayROCAUC(groupArrayIf(output, known), groupArrayIf(positive, known))) AS auc,
+         if(countIf(known AND (output < 0 OR output > 1)) > 0, NULL,
+           -avgIf(if(positive, log(p), log(1 - p)), known)) AS logLoss,
+         avgIf(pow(output - outcome, 2), known) AS brier,
+         sqrt(avgIf(pow(output - outcome, 2), known)) AS rmse,
+         avgIf(abs(output - outcome), known) AS mae
        FROM outcomes WHERE ${these.sql}
        GROUP BY model, version, variant, bucket ORDER BY bucket, model, version, variant`,
       {

@@ -1,6 +1,7 @@
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
+import { numberOf } from "../../doubles.ts";
 import type { ServedCount } from "../../lineage/graph.ts";
-import { ask, conditions, within } from "./ask.ts";
+import { ask, conditions, withDenormals, within } from "./ask.ts";
 import { type PageOptions, paging, type WarehousePage } from "./page.ts";
 
 /** A prediction as it was served, with its outcome once that is known. Times are UTC milliseconds. */
@@ -45,9 +46,10 @@ export type PredictionFilter = {
 
 export type Outcome = { outcome: number; outcomeAt: number };
 
-/** As the table gives it: NaN is null in JSON, and where the record lies in its topic. */
-type Stored = Omit<PredictionRow, "features" | "outcome" | "outcomeAt"> & {
-  features: (number | null)[];
+/** As the table gives it: text where JSON does not hold a float, and where the record lies in its topic. */
+type Stored = Omit<PredictionRow, "features" | "output" | "outcome" | "outcomeAt"> & {
+  features: (number | string)[];
+  output: number | string;
   recordPartition: number;
   recordOffset: number;
 };
@@ -80,7 +82,7 @@ export const predictionPlaces = (id: string): PredictionPlace[] => {
 const withOutcomes = async (warehouse: Warehouse, project: string, stored: Stored[]): Promise<PredictionRow[]> => {
   if (stored.length === 0) return [];
   // Arrays zipped in SQL: a parameter cannot hold tuples of the client's numbers.
-  const found = await ask<{ partition: number; offset: number; outcome: number; outcomeAt: number }>(
+  const found = await ask<{ partition: number; offset: number; outcome: number | string; outcomeAt: number }>(
     warehouse,
     `SELECT _partition AS partition, prediction_offset AS offset, outcome,
        toUnixTimestamp64Milli(outcome_at) AS outcomeAt
@@ -93,15 +95,17 @@ const withOutcomes = async (warehouse: Warehouse, project: string, stored: Store
       partitions: [...new Set(stored.map((row) => row.recordPartition))],
       offsets: stored.map((row) => row.recordOffset),
     },
+    withDenormals,
   );
   const byPlace = new Map(found.map((row) => [`${row.partition}/${row.offset}`, row]));
-  return stored.map(({ recordPartition, recordOffset, features, ...row }) => {
+  return stored.map(({ recordPartition, recordOffset, features, output, ...row }) => {
     const met = byPlace.get(`${recordPartition}/${recordOffset}`);
     return {
       ...row,
       // JSON carries the shortest decimals of a float: rounding to float32 gives back its bits.
-      features: features.map((value) => (value === null ? Number.NaN : Math.fround(value))),
-      outcome: met?.outcome ?? null,
+      features: features.map((value) => Math.fround(numberOf(value))),
+      output: numberOf(output),
+      outcome: met === undefined ? null : numberOf(met.outcome),
       outcomeAt: met?.outcomeAt ?? null,
     };
   });
@@ -120,6 +124,7 @@ export const predictionReads = (warehouse: Warehouse) => ({
          WHERE project = {project:String} AND endpoint = {endpoint:String} AND partition = {partition:Int32}
            AND offset = {offset:Int64} AND id = {id:String} LIMIT 1 ${oneThread}`,
         { project, id, ...place },
+        withDenormals,
       );
       const [found] = await withOutcomes(warehouse, project, stored);
       if (found !== undefined) return found;
@@ -132,14 +137,15 @@ export const predictionReads = (warehouse: Warehouse) => ({
     project: string,
     place: { endpoint: string; partition: number; predictionOffset: number },
   ): Promise<Outcome | null> {
-    const [found] = await ask<Outcome>(
+    const [found] = await ask<{ outcome: number | string; outcomeAt: number }>(
       warehouse,
       `SELECT outcome, toUnixTimestamp64Milli(outcome_at) AS outcomeAt FROM outcomes
        WHERE project = {project:String} AND endpoint = {endpoint:String} AND _partition = {partition:Int32}
          AND prediction_offset = {predictionOffset:Int64} LIMIT 1 ${oneThread}`,
       { project, ...place },
+      withDenormals,
     );
-    return found ?? null;
+    return found === undefined ? null : { ...found, outcome: numberOf(found.outcome) };
   },
 
   /** How many predictions endpoints made, by deployment revision and version; event times. */
@@ -175,6 +181,7 @@ export const predictionReads = (warehouse: Warehouse) => ({
       warehouse,
       `SELECT ${fields} FROM predictions WHERE ${these.sql} AND ${pages.where.sql} ${pages.order}`,
       { ...these.parameters, ...pages.where.parameters },
+      withDenormals,
     );
     return pages.page(await withOutcomes(warehouse, project, stored));
   },

@@ -5,7 +5,8 @@ export const doubleText = (value: number): string => {
   return value > 0 ? "inf" : "-inf";
 };
 
-export const numberOf = (text: string): number => {
+/** Of text, or of a number that JSON holds. */
+export const numberOf = (text: string | number): number => {
   if (text === "inf") return Number.POSITIVE_INFINITY;
   return text === "-inf" ? Number.NEGATIVE_INFINITY : Number(text);
 };
