@@ -22,6 +22,7 @@ export type Settings = {
   warehouseCluster: string;
   artifacts: string;
   maxTaskIdleMs: number;
+  maxAheadMs: number;
   maxBatchRecords: number;
   streamThreads: number;
   stepTimeoutMs: number;
@@ -126,6 +127,11 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
     help: "How long a task waits for an input that is behind, milliseconds",
     parse: integer(0, 3_600_000),
   },
+  maxAheadMs: {
+    env: "STREAMS_MAX_AHEAD_MS",
+    help: "How far ahead of the clock an event's time may be, milliseconds; what is further becomes a dead letter",
+    parse: integer(0, Number.MAX_SAFE_INTEGER),
+  },
   maxBatchRecords: {
     env: "STREAMS_MAX_BATCH",
     help: "Most records that a task takes from one input at once",
@@ -221,6 +227,7 @@ export const loadSettings = (
     warehouseCluster: given("warehouseCluster") ?? "",
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
+    maxAheadMs: given("maxAheadMs") ?? 300_000,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
     stepTimeoutMs: given("stepTimeoutMs") ?? 30_000,
     streamThreads: given("streamThreads") ?? Math.min(2, availableParallelism()),

@@ -64,7 +64,11 @@ export const nativeBlock = (columns: readonly NativeColumn[]): NativeBlock => {
 };
 
 /** Numbers, times and UUIDs, each of so many bytes, as RowBinary has them. */
-export const numberColumn = (name: string, type: string, size: 4 | 8 | 16): NativeColumn & { to: RowBinaryWriter } => {
+export const numberColumn = (
+  name: string,
+  type: string,
+  size: 1 | 4 | 8 | 16,
+): NativeColumn & { to: RowBinaryWriter } => {
   const to = rowBinaryWriter(1 << 16);
   return {
     name,
@@ -79,6 +83,7 @@ export const numberColumn = (name: string, type: string, size: 4 | 8 | 16): Nati
   };
 };
 
+export const boolColumn = (name: string) => numberColumn(name, "Bool", 1);
 export const int32Column = (name: string) => numberColumn(name, "Int32", 4);
 export const int64Column = (name: string) => numberColumn(name, "Int64", 8);
 export const float64Column = (name: string) => numberColumn(name, "Float64", 8);

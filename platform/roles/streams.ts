@@ -10,6 +10,7 @@ export const streamsRole: Role = async (context) => {
     ...engines,
     clock: systemClock,
     maxTaskIdleMs: settings.maxTaskIdleMs,
+    maxAheadMs: settings.maxAheadMs,
     maxBatchRecords: settings.maxBatchRecords,
     modelLimits: modelLimits(settings),
     metrics,

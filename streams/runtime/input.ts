@@ -31,8 +31,6 @@ export type TaskInput = {
   close(): Promise<void>;
 };
 
-const dayMs = 86_400_000;
-
 /** Schemas of the process by id: decoders look here without waiting. */
 export type SchemaCache = {
   get(id: number): string | undefined;
@@ -64,10 +62,12 @@ export type InputOptions = {
   partition: number;
   position: number;
   maxRecords: number;
+  /** How far ahead of the clock an event may be, milliseconds. */
+  maxAheadMs: number;
 };
 
 export const taskInput = (options: InputOptions): TaskInput => {
-  const { broker, schemas, clock, input, partition, maxRecords } = options;
+  const { broker, schemas, clock, input, partition, maxRecords, maxAheadMs } = options;
   const { topic, source } = input;
   const reader: Reader = broker.reader({
     partitions: [{ topic, partition }],
@@ -100,7 +100,7 @@ export const taskInput = (options: InputOptions): TaskInput => {
       self.events = new Array(batch.count);
       self.times = new Float64Array(batch.count);
       self.refused = new Map();
-      await decodeBatch(self, batch, decoder, schemas, self.polledAt + dayMs);
+      await decodeBatch(self, batch, decoder, schemas, self.polledAt + maxAheadMs);
     },
     close: () => reader.close(),
   };
@@ -164,10 +164,13 @@ const checkRecord = (batch: RecordBatch, i: number, expected: string, time: numb
   if (!same && batch.bytes.toString("utf8", start, batch.keyEnd[i]) !== expected) {
     throw new MillraceError("INVALID_RECORD", `the record's key is not "${expected}", as its event says`);
   }
-  if (!(time >= 0 && time <= latest)) {
+  if (!(time >= 0)) {
+    throw new MillraceError("INVALID_RECORD", `event time ${time} is before 1970; it must be UTC milliseconds`);
+  }
+  if (time > latest) {
     throw new MillraceError(
-      "INVALID_RECORD",
-      `event time ${time} is before 1970 or more than a day in the future; it must be UTC milliseconds`,
+      "EVENT_AHEAD",
+      `event time ${time} is further ahead of the clock than STREAMS_MAX_AHEAD_MS; it must be UTC milliseconds`,
     );
   }
 };

@@ -6,6 +6,7 @@ export type StreamsMetrics = {
   outcomes: Counter;
   unmatched: Counter;
   deadLetters: Counter<"stage">;
+  dropped: Counter<"name" | "cause">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
   failingDeployments: Gauge<"deployment">;
@@ -27,6 +28,12 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_dead_letters_total",
       help: "Records that could not be used, by stage",
       labelNames: ["stage"],
+      registers,
+    }),
+    dropped: new Counter({
+      name: "millrace_events_dropped_total",
+      help: "Events that feed no feature, by view or source: ahead of the clock, later than allowed, or without a key",
+      labelNames: ["name", "cause"],
       registers,
     }),
     watermark: new Gauge({

@@ -2,6 +2,7 @@ import type { Broker, Writer } from "../../infra/broker/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { byteWriter } from "../../schemas/byte-writer.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { Catalog } from "../catalog.ts";
 import { errorMonitors } from "../drift/error-monitors.ts";
@@ -26,6 +27,7 @@ export type TaskEnvironment = {
   emitter: Emitter;
   clock: () => number;
   maxTaskIdleMs: number;
+  maxAheadMs: number;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
   isCurrent: () => Promise<boolean>;
@@ -34,6 +36,8 @@ export type TaskEnvironment = {
 /** What a task hands to the one that takes over from it when only the catalog has changed. */
 export type Carried = {
   views: Map<string, ViewState>;
+  /** Views to be built anew although their version is the same: see `restoreState`. */
+  outdated: ReadonlySet<string>;
   tiles: TileStore;
   meta: TaskMeta;
   lastJournal: number;
@@ -43,6 +47,7 @@ export type Carried = {
 
 export const carriedOf = (old: Task): Carried => ({
   views: old.parts.views,
+  outdated: new Set(),
   tiles: old.parts.tiles,
   lastJournal: old.parts.lastJournal,
   gone: old.parts.gone,
@@ -95,7 +100,11 @@ const taskOf = async (
     const end = await high(broker, input.topic, partition);
     const position = restored.gone.has(input.topic) ? 0 : Math.min(end, committed.get(input.topic) ?? 0);
     inputs.push(
-      taskInput({ broker, schemas, clock, input, partition, position, maxRecords: environment.maxBatchRecords }),
+      taskInput({
+        ...{ broker, schemas, clock, input, partition, position },
+        maxRecords: environment.maxBatchRecords,
+        maxAheadMs: environment.maxAheadMs,
+      }),
     );
   }
   const lookups = lookupViews(application.project, environment.onlineStore);
@@ -172,7 +181,7 @@ const fromChangelog = async (
 ): Promise<Carried> => {
   const { views, ...rest } = await restoreState(broker, schemas, application, partition);
   const tiles = tileStore(partition);
-  if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
+  await restoreTiles(broker, application.project, tiles);
   return { views, tiles, ...rest };
 };
 
@@ -187,8 +196,20 @@ const currentViews = async (
   for (const plan of application.views) {
     const kept = restored.views.get(plan.view);
     const same = kept !== undefined && kept.plan.version === plan.version;
-    const { gone } = restored;
-    views.set(plan.view, same ? kept : await backfillView(broker, schemas, application, partition, { plan, gone }));
+    const built = (): Promise<ViewState> =>
+      backfillView(broker, schemas, application, partition, { plan, gone: restored.gone });
+    if (!same) views.set(plan.view, await built());
+    else views.set(plan.view, restored.outdated.has(plan.view) ? await builtOr(kept, built) : kept);
   }
   return views;
+};
+
+/** Where a source's retention has removed what a state was made of, it stays as it is. */
+const builtOr = async (kept: ViewState, built: () => Promise<ViewState>): Promise<ViewState> => {
+  try {
+    return await built();
+  } catch (error) {
+    if (!isMillraceError(error, "ILLEGAL_STATE")) throw error;
+    return kept;
+  }
 };

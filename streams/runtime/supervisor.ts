@@ -31,6 +31,7 @@ export type StreamsOptions = {
   onlineStore: OnlineStore;
   clock: () => number;
   maxTaskIdleMs: number;
+  maxAheadMs: number;
   maxBatchRecords: number;
   modelLimits: ModelLimits;
   metrics: Registry;
@@ -73,6 +74,7 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
     emitter: await emitter(registry, clock),
     clock,
     maxTaskIdleMs: options.maxTaskIdleMs,
+    maxAheadMs: options.maxAheadMs,
     maxBatchRecords: options.maxBatchRecords,
     metrics: streamsMetrics(options.metrics),
     isCurrent: async () => {

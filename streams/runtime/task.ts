@@ -11,7 +11,8 @@ import type { TileStore } from "../drift/tiles.ts";
 import { type LookupViews, withJournal } from "../features/lookups.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application, Rekey } from "../topology.ts";
-import { checkpointMs, checkpointSpacing, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import { checkpointMs, checkpointSpacing, encodeMeta, foldRules, metaKey, type TaskMeta } from "./changelog.ts";
+import { droppedEvents } from "./dropped.ts";
 import type { Emitter } from "./emitter.ts";
 import type { TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
@@ -77,6 +78,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const { application, partition, inputs, views, stages, tiles } = parts;
   const { emitter, clock, metrics } = options;
   const runs: JournalRuns = journalRuns();
+  const dropped = droppedEvents({ project: application.project, views: [...views.values()], tiles, metrics });
   const positions = new Float64Array(inputs.length);
   // With the marks of new logs goes a checkpoint: entries of the old ones must not be folded out of the new.
   let checkpointDue = parts.gone.size > 0 ? clock() : clock() + checkpointMs;
@@ -120,6 +122,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       const refused = one.refused.get(i);
       if (refused !== undefined) emitter.deadLetter(transaction, application.project, "decode", batch, i, refused);
       metrics.deadLetters.inc({ stage: "decode" });
+      // A re-keyed record has passed this at home.
+      if (refused?.error.code === "EVENT_AHEAD" && !application.rekeyed) dropped.ahead(one.input.source.id);
       return;
     }
     const time = one.times[i];
@@ -166,6 +170,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       parts.errors.observe(stage, joined, (result) => emitter.drift(transaction, application.project, result));
       stage.pending?.expire(parts.watermark);
     }
+    dropped.count(Number.isFinite(parts.watermark) ? parts.watermark : clock());
     tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
     if (clock() >= checkpointDue) emitCheckpoint(transaction, parts.nextJournal);
     emitMeta(transaction);
@@ -205,7 +210,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
         const value = application.rekeyed ? withJournal(blob, entry) : blob;
         transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, stamp);
       });
-      kept[view] = { version: state.plan.version, watermark: state.watermark };
+      kept[view] = { version: state.plan.version, rules: foldRules };
     }
     parts.checkpoint = { views: kept, journal: entry + 1 };
     parts.gone = noTopics;
