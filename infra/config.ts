@@ -22,6 +22,7 @@ export type Settings = {
   warehouseCluster: string;
   artifacts: string;
   maxTaskIdleMs: number;
+  sourceIdleMs: number;
   maxAheadMs: number;
   maxBatchRecords: number;
   streamThreads: number;
@@ -124,7 +125,12 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
   artifacts: { env: "ARTIFACTS", help: "Artifact store URL", parse: url },
   maxTaskIdleMs: {
     env: "STREAMS_MAX_TASK_IDLE_MS",
-    help: "How long a task waits for an input that is behind, milliseconds",
+    help: "How long a task waits for an input that is behind, at the live edge, milliseconds",
+    parse: integer(0, 3_600_000),
+  },
+  sourceIdleMs: {
+    env: "STREAMS_SOURCE_IDLE_MS",
+    help: "While history is loaded: how long nobody must have produced to a source for it not to be waited for, milliseconds",
     parse: integer(0, 3_600_000),
   },
   maxAheadMs: {
@@ -227,6 +233,7 @@ export const loadSettings = (
     warehouseCluster: given("warehouseCluster") ?? "",
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
+    sourceIdleMs: given("sourceIdleMs") ?? 5_000,
     maxAheadMs: given("maxAheadMs") ?? 300_000,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
     stepTimeoutMs: given("stepTimeoutMs") ?? 30_000,

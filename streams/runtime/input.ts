@@ -26,6 +26,8 @@ export type TaskInput = {
   polledAt: number;
   /** Since when there is nothing to take, wall clock; null when a record is at hand. */
   emptySince: number | null;
+  /** Since when the task holds an event back for it, wall clock; null while it does not. */
+  waitingSince: number | null;
   /** Makes a record be at hand if the broker has one. */
   fill(): Promise<void>;
   close(): Promise<void>;
@@ -64,6 +66,8 @@ export type InputOptions = {
   maxRecords: number;
   /** How far ahead of the clock an event may be, milliseconds. */
   maxAheadMs: number;
+  /** Told of the newest event time of each batch. */
+  onRead: (topic: string, newest: number) => void;
 };
 
 export const taskInput = (options: InputOptions): TaskInput => {
@@ -85,6 +89,7 @@ export const taskInput = (options: InputOptions): TaskInput => {
     refused: new Map(),
     polledAt: 0,
     emptySince: null,
+    waitingSince: null,
     fill: async () => {
       if (self.batch !== null && self.index < self.batch.count) return;
       const batch = await reader.poll(topic, partition);
@@ -94,6 +99,7 @@ export const taskInput = (options: InputOptions): TaskInput => {
         return;
       }
       self.emptySince = null;
+      self.waitingSince = null;
       self.polledAt = clock();
       self.batch = batch;
       self.index = 0;
@@ -101,6 +107,10 @@ export const taskInput = (options: InputOptions): TaskInput => {
       self.times = new Float64Array(batch.count);
       self.refused = new Map();
       await decodeBatch(self, batch, decoder, schemas, self.polledAt + maxAheadMs);
+      options.onRead(
+        topic,
+        self.times.reduce((newest, time) => Math.max(newest, time), Number.NEGATIVE_INFINITY),
+      );
     },
     close: () => reader.close(),
   };

@@ -6,6 +6,7 @@ export type StreamsMetrics = {
   outcomes: Counter;
   unmatched: Counter;
   deadLetters: Counter<"stage">;
+  waitsEnded: Counter<"topic" | "why">;
   dropped: Counter<"name" | "cause">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
@@ -28,6 +29,12 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_dead_letters_total",
       help: "Records that could not be used, by stage",
       labelNames: ["stage"],
+      registers,
+    }),
+    waitsEnded: new Counter({
+      name: "millrace_task_waits_ended_total",
+      help: "Waits for an empty input that the clock has ended: at the live edge, or since nobody produces to its source",
+      labelNames: ["topic", "why"],
       registers,
     }),
     dropped: new Counter({

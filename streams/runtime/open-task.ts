@@ -18,6 +18,7 @@ import { logsOf } from "./logs.ts";
 import type { StreamsMetrics } from "./metrics.ts";
 import { backfillView, restorePending, restoreState, restoreTiles } from "./restore.ts";
 import { type Task, task } from "./task.ts";
+import type { Waits } from "./waits.ts";
 
 export type TaskEnvironment = {
   broker: Broker;
@@ -27,6 +28,7 @@ export type TaskEnvironment = {
   emitter: Emitter;
   clock: () => number;
   maxTaskIdleMs: number;
+  waits: Waits;
   maxAheadMs: number;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
@@ -104,6 +106,7 @@ const taskOf = async (
         ...{ broker, schemas, clock, input, partition, position },
         maxRecords: environment.maxBatchRecords,
         maxAheadMs: environment.maxAheadMs,
+        onRead: environment.waits.read,
       }),
     );
   }
@@ -136,7 +139,7 @@ const taskOf = async (
     if (from !== undefined) await restorePending(broker, stage, partition, from);
     stages.push(stage);
   }
-  const { maxTaskIdleMs, maxBatchRecords, metrics, emitter, isCurrent } = environment;
+  const { waits, maxBatchRecords, metrics, emitter, isCurrent } = environment;
   return task(
     {
       application,
@@ -163,7 +166,7 @@ const taskOf = async (
       commitMarkers: broker.commitMarkers,
       emitter,
       clock,
-      maxTaskIdleMs,
+      waits,
       maxBatchRecords,
       metrics,
       isCurrent,

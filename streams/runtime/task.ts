@@ -14,9 +14,10 @@ import type { Application, Rekey } from "../topology.ts";
 import { checkpointMs, checkpointSpacing, encodeMeta, foldRules, metaKey, type TaskMeta } from "./changelog.ts";
 import { droppedEvents } from "./dropped.ts";
 import type { Emitter } from "./emitter.ts";
-import type { TaskInput } from "./input.ts";
+import { isDry, type TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
 import type { StreamsMetrics } from "./metrics.ts";
+import type { Waits } from "./waits.ts";
 
 /** Everything that one partition of an application holds in memory. */
 export type TaskParts = {
@@ -47,7 +48,7 @@ export type TaskOptions = {
   commitMarkers: number;
   emitter: Emitter;
   clock: () => number;
-  maxTaskIdleMs: number;
+  waits: Waits;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
   /**
@@ -95,17 +96,18 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const choose = (now: number): number => {
     let chosen = -1;
     let earliest = Number.POSITIVE_INFINITY;
+    let full = 0;
     for (let i = 0; i < inputs.length; i++) {
       const one = inputs[i];
-      if (one.batch === null || one.index >= one.batch.count) {
-        if (one.emptySince === null || now - one.emptySince < options.maxTaskIdleMs) return -1;
-        continue;
-      }
+      if (isDry(one)) continue;
+      full += 1;
       if (one.times[one.index] < earliest) {
         earliest = one.times[one.index];
         chosen = i;
       }
     }
+    if (full === inputs.length) return chosen;
+    for (const one of inputs) if (isDry(one) && !options.waits.isOver(one, earliest, now)) return -1;
     return chosen;
   };
 
@@ -249,6 +251,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     step: async () => {
       for (const one of inputs) await one.fill();
       if (inputs.every((one) => one.batch === null)) {
+        for (const one of inputs) one.waitingSince = null;
         await checkpointWhenIdle();
         return 0;
       }
@@ -272,6 +275,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       if (taken === 0) {
         transaction.abort();
         await checkpointWhenIdle();
+        await options.waits.look();
         return 0;
       }
       try {

@@ -211,6 +211,8 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
     start: async (
       options: {
         maxTaskIdleMs?: number;
+        sourceIdleMs?: number;
+        note?: Report;
         maxBatchRecords?: number;
         maxAheadMs?: number;
         metrics?: Registry;
@@ -227,6 +229,7 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
         onlineStore,
         clock: Date.now,
         maxTaskIdleMs: options.maxTaskIdleMs ?? 50,
+        sourceIdleMs: options.sourceIdleMs ?? 50,
         maxBatchRecords: options.maxBatchRecords ?? 1000,
         maxAheadMs: options.maxAheadMs ?? 300_000,
         modelLimits: limits,
@@ -234,6 +237,7 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
         logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
         signal: stop.signal,
         report: options.report,
+        note: options.note,
         steps: options.steps,
       });
       running = streams.done;
