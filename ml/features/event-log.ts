@@ -12,52 +12,59 @@ export type EventLog = {
   width: number;
   /** 32-bit words of an event: first a bit a value, whether it was a text, then one a predicate. */
   words: number;
-  time: Floats;
-  source: Ints;
-  values: Floats;
-  bits: Ints;
+  /** By row, side by side, for a row is touched as a whole: time, source, words, numbers. */
+  stride: number;
+  data: Floats;
   next: Ints;
   rows: number;
   free: number;
-  /** By entity. */
-  head: Ints;
-  tail: Ints;
-  count: Ints;
+  /** By entity, side by side: head, tail, count, and nothing. */
+  lists: Ints;
 };
 
 const NONE = -1;
+const FIELDS = 4;
+const TAIL = 1;
+const COUNT = 2;
+const SOURCE = 1;
+const WORDS = 2;
 
 export const newEventLog = ({ expressions }: Layout): EventLog => {
   const all = [...expressions.values()];
   const width = Math.max(0, ...all.map(({ values }) => values.length));
   const bits = width + Math.max(0, ...all.map(({ wheres }) => wheres.length));
+  const words = Math.ceil(bits / 32);
   return {
     width,
-    words: Math.ceil(bits / 32),
-    time: new Float64Array(0),
-    source: new Int32Array(0),
-    values: new Float64Array(0),
-    bits: new Int32Array(0),
+    words,
+    stride: WORDS + words + width,
+    data: new Float64Array(0),
     next: new Int32Array(0),
     rows: 0,
     free: NONE,
-    head: new Int32Array(0),
-    tail: new Int32Array(0),
-    count: new Int32Array(0),
+    lists: new Int32Array(0),
   };
 };
 
+export const timeOf = (log: EventLog, row: number): number => log.data[row * log.stride];
+export const sourceOf = (log: EventLog, row: number): number => log.data[row * log.stride + SOURCE];
+/** Where the row's numbers begin in `data`. */
+export const numbersAt = (log: EventLog, row: number): number => row * log.stride + WORDS + log.words;
+export const firstOf = (log: EventLog, entity: number): number => log.lists[entity * FIELDS];
+export const countOf = (log: EventLog, entity: number): number => log.lists[entity * FIELDS + COUNT];
+
 export const setBit = (log: EventLog, row: number, bit: number): void => {
-  log.bits[row * log.words + (bit >> 5)] |= 1 << (bit & 31);
+  const at = row * log.stride + WORDS + (bit >> 5);
+  log.data[at] = (log.data[at] | (1 << (bit & 31))) >>> 0;
 };
 
 export const isSet = (log: EventLog, row: number, bit: number): 0 | 1 =>
-  ((log.bits[row * log.words + (bit >> 5)] >>> (bit & 31)) & 1) as 0 | 1;
+  ((log.data[row * log.stride + WORDS + (bit >> 5)] >>> (bit & 31)) & 1) as 0 | 1;
 
 export const growLogEntities = (log: EventLog, capacity: number): void => {
-  log.head = grownInts(log.head, capacity, NONE);
-  log.tail = grownInts(log.tail, capacity, NONE);
-  log.count = grownInts(log.count, capacity, 0);
+  const known = log.lists.length;
+  log.lists = grownInts(log.lists, capacity * FIELDS, NONE);
+  for (let at = known + COUNT; at < log.lists.length; at += FIELDS) log.lists[at] = 0;
 };
 
 /** A row for the entity's next event, without bits. */
@@ -68,57 +75,59 @@ export const appendEvent = (log: EventLog, entity: number, source: number, time:
     if (log.rows === log.next.length) growRows(log);
     row = log.rows++;
   }
-  log.time[row] = time;
-  log.source[row] = source;
-  for (let i = 0; i < log.words; i++) log.bits[row * log.words + i] = 0;
+  const at = row * log.stride;
+  log.data[at] = time;
+  log.data[at + SOURCE] = source;
+  for (let i = 0; i < log.words; i++) log.data[at + WORDS + i] = 0;
   log.next[row] = NONE;
-  if (log.tail[entity] === NONE) log.head[entity] = row;
-  else log.next[log.tail[entity]] = row;
-  log.tail[entity] = row;
-  log.count[entity]++;
+  const list = entity * FIELDS;
+  const tail = log.lists[list + TAIL];
+  if (tail === NONE) log.lists[list] = row;
+  else log.next[tail] = row;
+  log.lists[list + TAIL] = row;
+  log.lists[list + COUNT]++;
   return row;
 };
 
 const growRows = (log: EventLog): void => {
   const capacity = Math.max(64, log.rows + (log.rows >> 1));
-  log.time = grownFloats(log.time, capacity);
-  log.source = grownInts(log.source, capacity, 0);
-  log.values = grownFloats(log.values, capacity * log.width);
-  log.bits = grownInts(log.bits, capacity * log.words, 0);
+  log.data = grownFloats(log.data, capacity * log.stride);
   log.next = grownInts(log.next, capacity, NONE);
 };
 
 /** Forgets the entity's events before `from`, from the first that came on; those behind a later one stay a while. */
 export const forgetOldest = (log: EventLog, entity: number, from: number): void => {
-  let row = log.head[entity];
-  while (row !== NONE && log.time[row] < from) {
+  const list = entity * FIELDS;
+  let row = log.lists[list];
+  while (row !== NONE && log.data[row * log.stride] < from) {
     const after = log.next[row];
     log.next[row] = log.free;
     log.free = row;
-    log.count[entity]--;
+    log.lists[list + COUNT]--;
     row = after;
   }
-  log.head[entity] = row;
-  if (row === NONE) log.tail[entity] = NONE;
+  log.lists[list] = row;
+  if (row === NONE) log.lists[list + TAIL] = NONE;
 };
 
 /** Times are written as distances from the entity's newest event; of the values only those that are there. */
 export const writeLog = (to: BlobWriter, log: EventLog, entity: number, newest: number): void => {
   const { width, words } = log;
-  to.varint(log.count[entity]);
-  for (let row = log.head[entity]; row !== NONE; row = log.next[row]) {
-    to.varint(newest - log.time[row]);
-    to.varint(log.source[row]);
-    for (let i = 0; i < words; i++) to.varint(log.bits[row * words + i] >>> 0);
+  to.varint(countOf(log, entity));
+  for (let row = firstOf(log, entity); row !== NONE; row = log.next[row]) {
+    const at = numbersAt(log, row);
+    to.varint(newest - timeOf(log, row));
+    to.varint(sourceOf(log, row));
+    for (let i = 0; i < words; i++) to.varint(log.data[at - words + i]);
     let present = 0;
     for (let i = 0; i < width; i++) {
-      if (!Number.isNaN(log.values[row * width + i])) present += 2 ** (i % 28);
+      if (!Number.isNaN(log.data[at + i])) present += 2 ** (i % 28);
       if (i % 28 !== 27 && i !== width - 1) continue;
       to.varint(present);
       present = 0;
     }
     for (let i = 0; i < width; i++) {
-      const value = log.values[row * width + i];
+      const value = log.data[at + i];
       if (!Number.isNaN(value)) to.number(value);
     }
   }
@@ -132,11 +141,12 @@ export const readLog = (from: BlobReader, log: EventLog, entity: number, newest:
     const source = from.varint();
     if (source >= sources) throw new MillraceError("UNDECODABLE_RECORD", "a feature state names a source it lacks");
     const row = appendEvent(log, entity, source, time);
-    for (let i = 0; i < words; i++) log.bits[row * words + i] = from.varint() | 0;
+    const at = numbersAt(log, row);
+    for (let i = 0; i < words; i++) log.data[at - words + i] = from.varint();
     for (let i = 0; i < present.length; i++) present[i] = from.varint();
     for (let i = 0; i < width; i++) {
       const isThere = ((present[Math.floor(i / 28)] >>> (i % 28)) & 1) === 1;
-      log.values[row * width + i] = isThere ? from.number() : Number.NaN;
+      log.data[at + i] = isThere ? from.number() : Number.NaN;
     }
   }
 };

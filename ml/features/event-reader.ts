@@ -1,5 +1,5 @@
 import { foldValue } from "./accumulators.ts";
-import { type EventLog, isSet, setBit } from "./event-log.ts";
+import { type EventLog, isSet, numbersAt, setBit } from "./event-log.ts";
 import { distinctEntry } from "./hyperloglog.ts";
 import type { Accumulator, Layout } from "./layout.ts";
 import { foldSketch, newSketch } from "./sketch.ts";
@@ -80,17 +80,17 @@ export const eventReader = (layout: Layout, source: string): EventReader => {
       }
     },
     save: (log, row) => {
-      const at = row * log.width;
+      const at = numbersAt(log, row);
       for (let i = 0; i < numbers.length; i++) {
-        log.values[at + i] = numbers[i];
+        log.data[at + i] = numbers[i];
         if (isText[i] === 1) setBit(log, row, i);
       }
       for (let i = 0; i < holds.length; i++) if (holds[i] === 1) setBit(log, row, log.width + i);
     },
     recall: (log, row) => {
-      const at = row * log.width;
+      const at = numbersAt(log, row);
       for (let i = 0; i < numbers.length; i++) {
-        numbers[i] = log.values[at + i];
+        numbers[i] = log.data[at + i];
         isText[i] = isSet(log, row, i);
       }
       for (let i = 0; i < holds.length; i++) holds[i] = isSet(log, row, log.width + i);

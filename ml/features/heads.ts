@@ -1,11 +1,15 @@
 import type { BlobReader, BlobWriter } from "./bytes.ts";
 import {
   appendEvent,
+  countOf,
   type EventLog,
+  firstOf,
   forgetOldest,
   growLogEntities,
   newEventLog,
   readLog,
+  sourceOf,
+  timeOf,
   writeLog,
 } from "./event-log.ts";
 import type { EventReader, Place } from "./event-reader.ts";
@@ -128,8 +132,8 @@ export const headsOf = ({ layout, latenessMs, tiles: tilesByClass, readers }: He
 
   /** A busy entity gives up its oldest steps; one that is too busy for a single step waits for the next to begin. */
   const bound = (entity: number): void => {
-    while (log.count[entity] > mostLogged) {
-      from[entity] = hasBases ? nextBase(entity) : nextAfter(log.time[log.head[entity]]);
+    while (countOf(log, entity) > mostLogged) {
+      from[entity] = hasBases ? nextBase(entity) : nextAfter(timeOf(log, firstOf(log, entity)));
       if (from[entity] < nextStep[entity]) {
         forgetOldest(log, entity, from[entity]);
         continue;
@@ -206,14 +210,14 @@ export const headsOf = ({ layout, latenessMs, tiles: tilesByClass, readers }: He
       }
       if (time < from[entity]) return;
       reader.save(log, appendEvent(log, entity, source, time));
-      if (log.count[entity] > mostLogged) bound(entity);
+      if (countOf(log, entity) > mostLogged) bound(entity);
     },
     reaches: (entity, time) => time >= from[entity],
     isCut: (classIndex, entity, time) => {
       const { hop } = layout.classes[classIndex];
       const tile = tileOf(time, hop);
-      for (let row = log.head[entity]; row !== NONE; row = log.next[row]) {
-        if (log.time[row] > time && tileOf(log.time[row], hop) === tile) return true;
+      for (let row = firstOf(log, entity); row !== NONE; row = log.next[row]) {
+        if (timeOf(log, row) > time && tileOf(timeOf(log, row), hop) === tile) return true;
       }
       return false;
     },
@@ -234,10 +238,10 @@ export const headsOf = ({ layout, latenessMs, tiles: tilesByClass, readers }: He
         }
       }
       const since = base === NONE ? Number.NEGATIVE_INFINITY : startOf(base);
-      for (let event = log.head[entity]; event !== NONE; event = log.next[event]) {
-        const at = log.time[event];
+      for (let event = firstOf(log, entity); event !== NONE; event = log.next[event]) {
+        const at = timeOf(log, event);
         if (at < since || at > time || tileOf(at, hop) !== tile) continue;
-        const reader = readers[log.source[event]];
+        const reader = readers[sourceOf(log, event)];
         reader.recall(log, event);
         if (row === NONE) row = rowOf(into, 0, tile);
         reader.foldInto(into, row, classIndex, at, WHOLE_ROW);

@@ -29,7 +29,7 @@ export type Tiles = {
  * So many tiles an entity keeps of a class whatever their age: a quiet entity's window then is whole even for a moment
  * that is further back than the lateness, and a busy one's costs nothing more.
  */
-const SPARED = 8;
+const SPARED = 4;
 
 const NONE = -1;
 
