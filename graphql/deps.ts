@@ -64,7 +64,7 @@ export type ServerDeps = {
   eventStore: EventStore;
   /** UNAUTHENTICATED when no actor can be established. */
   authenticate(credentials: Credentials): Promise<Actor>;
-  readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  readiness(): Promise<{ ready: boolean; checks: Record<string, string>; notes?: Record<string, string> }>;
   metrics: Registry;
   /** Where ClickHouse clients may connect; told at `GET /` without a password. */
   warehouseUrl: string;

@@ -22,6 +22,8 @@ export type Settings = {
   warehouseCluster: string;
   artifacts: string;
   maxTaskIdleMs: number;
+  sourceIdleMs: number;
+  maxAheadMs: number;
   maxBatchRecords: number;
   streamThreads: number;
   stepTimeoutMs: number;
@@ -123,8 +125,18 @@ export const settingSpecs: { [K in keyof Settings]: Spec<Settings[K]> } = {
   artifacts: { env: "ARTIFACTS", help: "Artifact store URL", parse: url },
   maxTaskIdleMs: {
     env: "STREAMS_MAX_TASK_IDLE_MS",
-    help: "How long a task waits for an input that is behind, milliseconds",
+    help: "How long a task waits for an input that is behind, at the live edge, milliseconds",
     parse: integer(0, 3_600_000),
+  },
+  sourceIdleMs: {
+    env: "STREAMS_SOURCE_IDLE_MS",
+    help: "While history is loaded: how long nobody must have produced to a source for it not to be waited for, milliseconds",
+    parse: integer(0, 3_600_000),
+  },
+  maxAheadMs: {
+    env: "STREAMS_MAX_AHEAD_MS",
+    help: "How far ahead of the clock an event's time may be, milliseconds; what is further becomes a dead letter",
+    parse: integer(0, Number.MAX_SAFE_INTEGER),
   },
   maxBatchRecords: {
     env: "STREAMS_MAX_BATCH",
@@ -221,6 +233,8 @@ export const loadSettings = (
     warehouseCluster: given("warehouseCluster") ?? "",
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
+    sourceIdleMs: given("sourceIdleMs") ?? 5_000,
+    maxAheadMs: given("maxAheadMs") ?? 300_000,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
     stepTimeoutMs: given("stepTimeoutMs") ?? 30_000,
     streamThreads: given("streamThreads") ?? Math.min(2, availableParallelism()),

@@ -10,19 +10,31 @@ export type Report = (part: string, problem: string | null) => void;
 /** What is told by reports at the moment, by part. */
 export type Problems = {
   report: Report;
+  /** As `report`, of what is no problem, but should be known. */
+  note: Report;
   current(): ReadonlyMap<string, string>;
+  notes(): ReadonlyMap<string, string>;
   clear(): void;
 };
 
 export const problems = (): Problems => {
   const found = new Map<string, string>();
+  const noted = new Map<string, string>();
+  const into =
+    (kept: Map<string, string>): Report =>
+    (part, problem) => {
+      if (problem === null) kept.delete(part);
+      else kept.set(part, problem);
+    };
   return {
-    report: (part, problem) => {
-      if (problem === null) found.delete(part);
-      else found.set(part, problem);
-    },
+    report: into(found),
+    note: into(noted),
     current: () => found,
-    clear: () => found.clear(),
+    notes: () => noted,
+    clear: () => {
+      found.clear();
+      noted.clear();
+    },
   };
 };
 

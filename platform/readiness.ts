@@ -5,7 +5,8 @@ import type { Engines } from "./engines.ts";
 import type { Probe } from "./probes.ts";
 import type { RoleThread } from "./threads.ts";
 
-export type Readiness = { ready: boolean; checks: Record<string, string> };
+/** `notes`: what does not keep the platform from its work, but should be known. */
+export type Readiness = { ready: boolean; checks: Record<string, string>; notes: Record<string, string> };
 
 const patienceMs = 2_000;
 
@@ -58,5 +59,6 @@ export const readinessOf =
     for (const reported of [own.current(), ...threads.map((thread) => thread.problems())]) {
       for (const [part, problem] of reported) if ((checks[part] ?? "ok") === "ok") checks[part] = problem;
     }
-    return { ready: Object.values(checks).every((state) => state === "ok"), checks };
+    const notes = Object.fromEntries(threads.flatMap((thread) => [...thread.notes()]));
+    return { ready: Object.values(checks).every((state) => state === "ok"), checks, notes };
   };

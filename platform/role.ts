@@ -24,6 +24,8 @@ export type RoleContext = {
   ready(): void;
   /** Makes `/health/ready` say what keeps a part from its work. All is cleared when the thread ends. */
   report: Report;
+  /** As `report`, of what an operator should know though nothing is wrong: `/health/ready` shows it, and stays 200. */
+  note: Report;
   /** Of work that goes step by step and may hold the thread: see `StepWatch`. */
   steps: StepWatch;
 };

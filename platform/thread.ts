@@ -68,6 +68,11 @@ try {
     told.report(part, problem);
     say({ type: "report", part, problem });
   };
+  const note: Report = (part, text) => {
+    if ((told.notes().get(part) ?? null) === text) return;
+    told.note(part, text);
+    say({ type: "note", part, text });
+  };
   await run({
     share,
     engines,
@@ -78,6 +83,7 @@ try {
     signal: stop.signal,
     ready,
     report,
+    note,
     steps: { at: steps.at, halted, released: (task) => say({ type: "released", task }) },
   });
 } finally {

@@ -20,6 +20,7 @@ export type ToThread = { type: "stop" } | { type: "metrics"; id: number };
 export type FromThread =
   | { type: "ready" }
   | { type: "report"; part: string; problem: string | null }
+  | { type: "note"; part: string; text: string | null }
   | { type: "released"; task: string }
   | { type: "metrics"; id: number; metrics: MetricObject[] };
 
@@ -34,6 +35,8 @@ export type RoleThread = {
   trouble(): string | null;
   /** What its reports say at the moment, by part; nothing of a thread that has ended. */
   problems(): ReadonlyMap<string, string>;
+  /** What it says an operator should know, by part. */
+  notes(): ReadonlyMap<string, string>;
   /** The role's own metrics; none while it is down. */
   metrics(): Promise<MetricObject[]>;
   /** Drains the role, does the work while it stands still, and starts it again. One work after the other. */
@@ -120,6 +123,7 @@ export const roleThread = (data: ThreadData, logger: Logger, program = threadPro
         return;
       }
       if (message.type === "report") return reported.report(message.part, message.problem);
+      if (message.type === "note") return reported.note(message.part, message.text);
       if (message.type === "released") {
         stalls.delete(message.task);
         return;
@@ -172,6 +176,7 @@ export const roleThread = (data: ThreadData, logger: Logger, program = threadPro
     running: () => worker !== null || held,
     ready: () => ready,
     problems: reported.current,
+    notes: reported.notes,
     metrics: () => {
       const target = worker;
       if (target === null) return Promise.resolve([]);

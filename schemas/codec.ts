@@ -193,16 +193,35 @@ const misread = (error: unknown, schemaId: number): MillraceError => {
 export const valueDecoder = <Value>(
   schema: string | object,
 ): ((bytes: Buffer, valueStart: number, valueEnd: number) => Value) => {
-  const read = avroReader(avroType(schema));
+  const { first, added } = releasesOf(schema);
+  const read = avroReader(avroType(first));
+  const more = added.map((field) => ({ ...field, read: avroReader(avroType({ type: field.type })) }));
   const cursor = cursorOver(Buffer.alloc(0));
   return (bytes, valueStart, valueEnd) => {
     try {
       const value = read(place(cursor, bytes, valueStart + frameBytes, valueEnd));
+      for (const field of more) {
+        const isThere = cursor.pos < valueEnd;
+        (value as Record<string, unknown>)[field.name] = isThere ? field.read(cursor) : field.default;
+      }
       if (cursor.pos !== valueEnd) throw new Mismatch(`${valueEnd - cursor.pos} bytes are left over`);
       return value as Value;
     } catch (error) {
       throw misread(error, schemaIdOf(bytes, valueStart, valueEnd) ?? 0);
     }
+  };
+};
+
+type AddedField = { name: string; type: string | object; default: unknown };
+
+/** Later releases add fields to the platform's own records at their end, with a default: earlier records lack them. */
+const releasesOf = (schema: string | object): { first: string | object; added: AddedField[] } => {
+  const fields = typeof schema === "string" ? [] : ((schema as { fields?: Partial<AddedField>[] }).fields ?? []);
+  const first = fields.findLastIndex((field) => field.default === undefined) + 1;
+  if (first === fields.length) return { first: schema, added: [] };
+  return {
+    first: { ...(schema as object), fields: fields.slice(0, first) },
+    added: fields.slice(first) as AddedField[],
   };
 };
 

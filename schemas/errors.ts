@@ -69,6 +69,7 @@ const table = {
   },
   UNDECODABLE_RECORD: { status: 422, retryable: false, meaning: "The bytes of a record are not what its schema says." },
   INVALID_RECORD: { status: 422, retryable: false, meaning: "A record's key, value or timestamp is refused." },
+  EVENT_AHEAD: { status: 422, retryable: false, meaning: "A record's event time is too far ahead of the clock." },
   RECORD_TOO_LARGE: { status: 413, retryable: false, meaning: "A record is larger than the topic allows." },
   INVALID_EXPRESSION: {
     status: 422,

@@ -72,6 +72,12 @@ export const predictionSchema = {
     { name: "servedAt", type: millis },
     { name: "latencyMs", type: "double", doc: "From taking the record to having its score" },
     { name: "runtime", type: "string", doc: "ONNX Runtime version, provider, threads" },
+    {
+      name: "late",
+      type: "boolean",
+      default: false,
+      doc: "Its event came later than a view of its allows: windows may lack events, or hold some after it",
+    },
   ],
 } as const;
 
@@ -105,7 +111,7 @@ export const tileSchema = {
   name: "Tile",
   namespace: "millrace",
   fields: [
-    { name: "kind", type: "string", doc: "drift or metrics" },
+    { name: "kind", type: "string", doc: "drift, metrics or dropped" },
     { name: "endpoint", type: "string" },
     { name: "model", type: "string" },
     { name: "version", type: "int" },

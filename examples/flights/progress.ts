@@ -7,8 +7,8 @@ export type Progress = {
   streaming(events: number, until: number): Promise<void>;
   /** Resolves when the streams have taken every record. */
   drained(events: number): Promise<void>;
-  /** Resolves when so many predictions can be read. */
-  visible(predictions: number, startedAt: number): Promise<void>;
+  /** Resolves when so many predictions can be read, and their outcomes; answers after how many seconds the predictions. */
+  visible(predictions: number, startedAt: number): Promise<number>;
   rssMb(): Promise<number>;
   end(): void;
 };
@@ -74,13 +74,15 @@ export const progressLine = (client: Client): Progress => {
     visible: async (predictions, startedAt) => {
       let seen = -1;
       let changedAt = performance.now();
+      let readable: number | null = null;
       for (;;) {
         const counts = await client.query<Counts>(countQuery, { project, endpoint });
         const made = counts.predictionStatistics.reduce((sum, each) => sum + each.predictions, 0);
         const met = counts.predictionStatistics.reduce((sum, each) => sum + each.outcomes, 0);
         const seconds = (performance.now() - startedAt) / 1000;
         say(`${made} of ${predictions} predictions readable, ${met} outcomes | ${Math.round(made / seconds)}/s`);
-        if (made >= predictions && met >= predictions) return;
+        if (made >= predictions) readable ??= (performance.now() - startedAt) / 1000;
+        if (readable !== null && met >= predictions) return readable;
         if (made + met > seen) {
           seen = made + met;
           changedAt = performance.now();

@@ -77,8 +77,7 @@ const run = async (): Promise<void> => {
     if (share >= memoryMarks[memory.length]) memory.push(await progress.rssMb());
     await progress.streaming(events, chunk.until);
   }
-  await progress.visible(streamed, startedAt);
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = await progress.visible(streamed, startedAt);
   memory.push(await progress.rssMb());
   const until = flights.scheduled[flights.count - 1] + 1;
   const plain = await train(client, progress, "delays-plain", "plain", from, march, { from: march, to: until });

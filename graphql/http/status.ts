@@ -48,8 +48,9 @@ export const statusDoor =
     server.get("/health/live", open, async () => ({ status: "live" }));
 
     server.get("/health/ready", open, async (_, reply) => {
-      const { ready, checks } = await readiness();
-      return reply.code(ready ? 200 : 503).send({ status: ready ? "ready" : "not ready", checks });
+      const { ready, checks, notes = {} } = await readiness();
+      const status = ready ? "ready" : "not ready";
+      return reply.code(ready ? 200 : 503).send({ status, checks, ...(Object.keys(notes).length > 0 && { notes }) });
     });
 
     server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));

@@ -27,6 +27,7 @@ export type PredictionNode = {
   servedAt: number;
   latencyMs: number;
   runtime: string;
+  late: boolean;
   outcome: number | null;
   outcomeAt: number | null;
   /** Where the outcome is not read with the prediction: asks for it, once however many fields want it. */
@@ -114,6 +115,10 @@ export const Prediction = builder.objectRef<PredictionNode>("Prediction").implem
     servedAt: t.expose("servedAt", { type: "DateTime" }),
     latencyMs: t.exposeFloat("latencyMs"),
     runtime: t.exposeString("runtime"),
+    late: t.exposeBoolean("late", {
+      description:
+        "Whether its event came later than a view of its allows: windows may lack events, or hold some after it.",
+    }),
     outcome: t.float({
       nullable: true,
       description: "null until it is known, and where it is no finite number: `outcomeKind` says which.",

@@ -17,6 +17,8 @@ export type Ddl = {
   createDatabase(): string;
   /** The table under its own name or another; the statements are run in order. */
   createTable(table: TableDefinition, name?: string): string[];
+  /** Gives a table a column, with its type and default, where it does not have it. */
+  addColumn(table: string, column: string): string[];
   /** Both names change their rows, each server in one step. */
   exchangeTables(one: string, other: string): string;
   dropTable(name: string): string[];
@@ -50,6 +52,7 @@ const oneServer = (database: string): Ddl => ({
     `CREATE TABLE IF NOT EXISTS ${name} (${columns}) ENGINE = ReplacingMergeTree(${newestBy}) ` +
       `ORDER BY (${orderBy}) SETTINGS non_replicated_deduplication_window = ${rememberedInserts}${granules(granularity)}`,
   ],
+  addColumn: (table, column) => [`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${column}`],
   exchangeTables: (one, other) => `EXCHANGE TABLES ${one} AND ${other}`,
   dropTable: (name) => [`DROP TABLE IF EXISTS ${name} SYNC`],
   deleteRows: (table, condition) => `DELETE FROM ${table} WHERE ${condition}`,
@@ -82,6 +85,8 @@ const manyServers = (database: string, cluster: string): Ddl => {
       `CREATE TABLE IF NOT EXISTS ${name} ${onCluster} AS ${local(name)} ` +
         `ENGINE = Distributed(${quoted(cluster)}, ${quoted(database)}, ${quoted(local(name))}, ${shardBy})`,
     ],
+    addColumn: (table, column) =>
+      [local(table), table].map((name) => `ALTER TABLE ${name} ${onCluster} ADD COLUMN IF NOT EXISTS ${column}`),
     exchangeTables: (one, other) => `EXCHANGE TABLES ${local(one)} AND ${local(other)} ${onCluster}`,
     deleteRows: (table, condition) => `DELETE FROM ${local(table)} ${onCluster} WHERE ${condition}`,
     renameTable: (from, to) => [

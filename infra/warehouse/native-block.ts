@@ -67,7 +67,7 @@ export const nativeBlock = (columns: readonly NativeColumn[]): NativeBlock => {
 export const numberColumn = (
   name: string,
   type: string,
-  size: 4 | 8 | 16 | 32,
+  size: 1 | 4 | 8 | 16 | 32,
 ): NativeColumn & { to: RowBinaryWriter } => {
   const to = rowBinaryWriter(1 << 16);
   return {
@@ -83,6 +83,7 @@ export const numberColumn = (
   };
 };
 
+export const boolColumn = (name: string) => numberColumn(name, "Bool", 1);
 export const int32Column = (name: string) => numberColumn(name, "Int32", 4);
 export const int64Column = (name: string) => numberColumn(name, "Int64", 8);
 export const float64Column = (name: string) => numberColumn(name, "Float64", 8);

@@ -1,22 +1,25 @@
 import { MillraceError } from "../../schemas/errors.ts";
-import { identityOf, Kind } from "./accumulators.ts";
 import { type BlobWriter, blobReader } from "./bytes.ts";
+import type { Heads } from "./heads.ts";
 import type { Layout } from "./layout.ts";
-import { readSketch, writeSketch } from "./sketch.ts";
-import { rowOf, type Tiles } from "./tiles.ts";
+import { readTiles, writeTiles } from "./tile-bytes.ts";
+import { firstKept, type Tiles } from "./tiles.ts";
 
 /**
  * An entity's whole state in bytes: format version, two bytes that name the layout, the time of its newest event,
- * then for each tile class the number of tiles and, oldest first, each tile's distance from the one before and its
- * partials. Equal states have equal bytes, and a restored state continues bit for bit.
+ * then for each tile class below which tile some were forgotten and its tiles, then its head where the view allows
+ * lateness. Equal states have equal bytes, and a restored state continues bit for bit.
+ *
+ * Format 1, of earlier releases, had neither: it is read as a state whose head cannot be cut.
  */
-const VERSION = 1;
+const VERSION = 2;
+const WITHOUT_HEADS = 1;
 
 export const writeBlob = (
   to: BlobWriter,
   fingerprint: number,
   newest: number,
-  classes: readonly Tiles[],
+  { classes, heads }: { classes: readonly Tiles[]; heads: Heads | null },
   entity: number,
 ): void => {
   to.reset();
@@ -25,44 +28,23 @@ export const writeBlob = (
   to.byte(fingerprint & 255);
   to.varint(newest);
   for (const tiles of classes) {
-    to.varint(tiles.count[entity]);
-    let last = 0;
-    for (let row = tiles.head[entity]; row >= 0; row = tiles.next[row]) {
-      to.varint(tiles.index[row] - last);
-      last = tiles.index[row];
-      writeTile(to, tiles, row);
-    }
+    to.varint(tiles.floor[entity]);
+    writeTiles(to, tiles, entity);
   }
+  heads?.write(to, entity, newest);
 };
 
-const writeTile = (to: BlobWriter, tiles: Tiles, row: number): void => {
-  const { accumulators, width, sketchCount } = tiles.of;
-  const start = startOf(tiles, row);
-  for (const { kind, slot, sketch } of accumulators) {
-    if (sketch >= 0) {
-      writeSketch(tiles.sketches[row * sketchCount + sketch], to);
-      continue;
-    }
-    const at = row * width + slot;
-    const length = identityOf(kind).length;
-    // An empty partial is one number: its identity's first slot.
-    to.number(kind === Kind.last ? tiles.slots[at] - start : tiles.slots[at]);
-    if (tiles.slots[at] === identityOf(kind)[0] && hasMarker(kind)) continue;
-    for (let i = 1; i < length; i++) to.number(tiles.slots[at + i]);
-  }
-};
-
-/** Kinds whose first slot tells that nothing was folded. */
-const hasMarker = (kind: Kind): boolean => kind === Kind.mean || kind === Kind.variance || kind === Kind.last;
-
-/** Times of `last` are written from the tile's start, which makes them short. */
-const startOf = (tiles: Tiles, row: number): number =>
-  Number.isFinite(tiles.of.hop) ? tiles.index[row] * tiles.of.hop : 0;
-
-/** Adds a blob's tiles to an entity without tiles, and answers the time of its newest event. */
-export const readBlob = (blob: Buffer, fingerprint: number, classes: readonly Tiles[], entity: number): number => {
+/** Adds a blob's state to an entity without any, and answers the time of its newest event. */
+export const readBlob = (
+  blob: Buffer,
+  fingerprint: number,
+  { classes, heads }: { classes: readonly Tiles[]; heads: Heads | null },
+  entity: number,
+): number => {
   const from = blobReader(blob);
-  if (from.byte() !== VERSION || ((from.byte() << 8) | from.byte()) !== fingerprint) {
+  const version = from.byte();
+  const known = version === VERSION || version === WITHOUT_HEADS;
+  if (!known || ((from.byte() << 8) | from.byte()) !== fingerprint) {
     throw new MillraceError(
       "UNDECODABLE_RECORD",
       "A feature state blob was written by another view version or release; rebuild the state from its log.",
@@ -70,25 +52,10 @@ export const readBlob = (blob: Buffer, fingerprint: number, classes: readonly Ti
   }
   const newest = from.varint();
   for (const tiles of classes) {
-    let index = 0;
-    for (let left = from.varint(); left > 0; left--) {
-      index += from.varint();
-      const row = rowOf(tiles, entity, index);
-      const { accumulators, width, sketchCount } = tiles.of;
-      const start = startOf(tiles, row);
-      for (const { kind, slot, sketch } of accumulators) {
-        if (sketch >= 0) {
-          tiles.sketches[row * sketchCount + sketch] = readSketch(kind, from);
-          continue;
-        }
-        const at = row * width + slot;
-        const first = from.number();
-        tiles.slots[at] = kind === Kind.last ? first + start : first;
-        if (tiles.slots[at] === identityOf(kind)[0] && hasMarker(kind)) continue;
-        for (let i = 1; i < identityOf(kind).length; i++) tiles.slots[at + i] = from.number();
-      }
-    }
+    tiles.floor[entity] = version === VERSION ? from.varint() : Math.max(0, firstKept(tiles.of, newest));
+    readTiles(from, tiles, entity);
   }
+  heads?.read(version === VERSION ? from : null, entity, newest);
   return newest;
 };
 

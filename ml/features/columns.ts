@@ -3,8 +3,8 @@ import type { Column } from "../../schemas/lifecycle/deployment.ts";
 import { compileExpression, type Expression, fieldTypes } from "../cel/compile.ts";
 import type { SourceInfo, ViewPlan } from "./view.ts";
 
-/** What a column reads features from: a `ViewState`, or a look-up of blobs. */
-export type FeatureReader = { read(entity: string, time: number, out: Float64Array, at: number): void };
+/** What a column reads features from: a `ViewState`, or a look-up of blobs. Answers whether they are exact. */
+export type FeatureReader = { read(entity: string, time: number, out: Float64Array, at: number): boolean };
 
 export type ColumnPlan = {
   columns: Column[];
@@ -12,7 +12,8 @@ export type ColumnPlan = {
   views: ViewPlan[];
   /**
    * Builds one input row in out[at..at + columns.length]. readers[i] serves views[i]. NaN for missing; bools are 0 and
-   * 1. An event that lacks a view's key fields reads the entity "", which no event feeds.
+   * 1. An event that lacks a view's key fields reads the entity "", which no event feeds. Answers whether all features
+   * are exact: whether no view is asked further back than it allows lateness.
    */
   write(
     event: Record<string, unknown>,
@@ -20,7 +21,7 @@ export type ColumnPlan = {
     readers: readonly FeatureReader[],
     out: Float32Array,
     at: number,
-  ): void;
+  ): boolean;
 };
 
 /**
@@ -72,7 +73,10 @@ export const planColumns = (
     columns,
     views: used,
     write: (event, time, readers, out, at) => {
-      for (let v = 0; v < used.length; v++) readers[v].read(used[v].entityOf(event), time, values[v], 0);
+      let exact = true;
+      for (let v = 0; v < used.length; v++) {
+        if (!readers[v].read(used[v].entityOf(event), time, values[v], 0)) exact = false;
+      }
       for (let i = 0; i < features.length; i++) {
         const { column, view, feature } = features[i];
         out[at + column] = values[view][feature];
@@ -82,6 +86,7 @@ export const planColumns = (
         // Number(null) would be 0.
         out[at + expressions[i].column] = value === null ? Number.NaN : Number(value);
       }
+      return exact;
     },
   };
 };

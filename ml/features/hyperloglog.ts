@@ -14,14 +14,20 @@ const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
 
 export const hyperLogLog = (): HyperLogLog => ({ sparse: [], dense: null });
 
-export const addDistinct = (sketch: HyperLogLog, value: number | string): void => {
+export const addDistinct = (sketch: HyperLogLog, value: number | string): void =>
+  addEntry(sketch, distinctEntry(value));
+
+/** All that a sketch keeps of a value: `register << 6 | rank`. */
+export const distinctEntry = (value: number | string): number => {
   const hash = typeof value === "string" ? hashText(value) : hashNumber(value);
   const register = hash.high >>> 22;
   // Rank: the place of the first 1 bit among the remaining 22 + 32 bits.
   const rest = (hash.high << 10) >>> 0;
   const rank = rest !== 0 ? Math.clz32(rest) + 1 : 22 + Math.clz32(hash.low) + 1;
-  raise(sketch, register, rank);
+  return (register << 6) | rank;
 };
+
+export const addEntry = (sketch: HyperLogLog, entry: number): void => raise(sketch, entry >>> 6, entry & 63);
 
 const raise = (sketch: HyperLogLog, register: number, rank: number): void => {
   if (sketch.dense !== null) {

@@ -10,7 +10,8 @@ import {
   writeQuantile,
 } from "./ddsketch.ts";
 import {
-  addDistinct,
+  addEntry,
+  distinctEntry,
   estimateDistinct,
   type HyperLogLog,
   hyperLogLog,
@@ -25,9 +26,10 @@ export type Sketch = { kind: typeof Kind.distinct; of: HyperLogLog } | { kind: t
 export const newSketch = (kind: Kind): Sketch =>
   kind === Kind.distinct ? { kind, of: hyperLogLog() } : { kind: Kind.quantile, of: ddSketch() };
 
-export const foldSketch = (sketch: Sketch, value: number | string): void => {
-  if (sketch.kind === Kind.distinct) addDistinct(sketch.of, value);
-  else addQuantile(sketch.of, value as number);
+/** Folds a number, or what a sketch of distinct values keeps of a text (`distinctEntry`). */
+export const foldSketch = (sketch: Sketch, value: number, isEntry: boolean): void => {
+  if (sketch.kind === Kind.distinct) addEntry(sketch.of, isEntry ? value : distinctEntry(value));
+  else addQuantile(sketch.of, value);
 };
 
 /** A new sketch of both. Neither is changed or shared. */

@@ -21,7 +21,15 @@ export type Tiles = {
   head: Ints;
   tail: Ints;
   count: Ints;
+  /** Tiles below it may have been forgotten; 0 where none was. */
+  floor: Ints;
 };
+
+/**
+ * So many tiles an entity keeps of a class whatever their age: a quiet entity's window then is whole even for a moment
+ * that is further back than the lateness, and a busy one's costs nothing more.
+ */
+const SPARED = 4;
 
 const NONE = -1;
 
@@ -37,6 +45,7 @@ export const newTiles = (of: TileClass): Tiles => ({
   head: new Int32Array(0),
   tail: new Int32Array(0),
   count: new Int32Array(0),
+  floor: new Int32Array(0),
 });
 
 /** Makes room for entities up to `capacity`, without tiles. */
@@ -44,6 +53,7 @@ export const growEntities = (tiles: Tiles, capacity: number): void => {
   tiles.head = grownInts(tiles.head, capacity, NONE);
   tiles.tail = grownInts(tiles.tail, capacity, NONE);
   tiles.count = grownInts(tiles.count, capacity, 0);
+  tiles.floor = grownInts(tiles.floor, capacity, 0);
 };
 
 /** The entity's row of a tile, added in its place (with identity slots) where it has none. */
@@ -93,11 +103,20 @@ const growRows = (tiles: Tiles): void => {
   tiles.slots = grownFloats(tiles.slots, capacity * tiles.of.width);
 };
 
-/** Forgets the entity's tiles with an index below `first`. */
-export const evictBelow = (tiles: Tiles, entity: number, first: number): void => {
+/** Forgets tiles below `first` that no window needs. Answers whether there were any. */
+export const evictOld = (tiles: Tiles, entity: number, first: number): boolean => {
+  const before = tiles.count[entity];
+  if (before <= SPARED) return false;
+  evictBelow(tiles, entity, first, SPARED);
+  return tiles.count[entity] < before;
+};
+
+/** Forgets the entity's tiles with an index below `first`, but for its newest few. */
+export const evictBelow = (tiles: Tiles, entity: number, first: number, spared = 0): void => {
   let row = tiles.head[entity];
-  while (row !== NONE && tiles.index[row] < first) {
+  while (row !== NONE && tiles.index[row] < first && tiles.count[entity] > spared) {
     const after = tiles.next[row];
+    tiles.floor[entity] = tiles.index[row] + 1;
     release(tiles, row);
     tiles.count[entity]--;
     row = after;
@@ -110,7 +129,10 @@ export const evictBelow = (tiles: Tiles, entity: number, first: number): void =>
 /** First tile that an entity keeps whose newest event is at `newest`. */
 export const firstKept = (of: TileClass, newest: number): number => tileOf(newest - of.keepMs, of.hop);
 
-export const clearEntity = (tiles: Tiles, entity: number): void => evictBelow(tiles, entity, 0x7fffffff);
+export const clearEntity = (tiles: Tiles, entity: number): void => {
+  evictBelow(tiles, entity, 0x7fffffff);
+  tiles.floor[entity] = 0;
+};
 
 const release = (tiles: Tiles, row: number): void => {
   const { sketchCount } = tiles.of;

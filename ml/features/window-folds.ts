@@ -40,13 +40,16 @@ export const newWindowFolds = (window: WindowLayout): WindowFolds => ({
   up: new Int32Array(0),
 });
 
-/** Folds the entity's tiles of the window that ends at `time`, none below `kept`, into `out`. */
+/** A tile that stands for the one that holds the moment, cut at it; `row` is -1 where nothing is in it. */
+export type CutTile = { tiles: Tiles; row: number };
+
+/** Folds the entity's tiles of the window that ends at `time`, with `cut` for its last one, into `out`. */
 export const foldWindow = (
   folds: WindowFolds,
   tiles: Tiles,
   entity: number,
-  kept: number,
   time: number,
+  cut: CutTile | null,
   out: Row,
 ): void => {
   const { window } = folds;
@@ -54,7 +57,7 @@ export const foldWindow = (
   makeRoom(folds, tiles, entity);
   const last = tileOf(time, window.span.hop);
   const boundary = boundaryOf(window.span, last);
-  const first = Math.max(kept, firstTile(window.span, time));
+  const first = Math.max(tiles.floor[entity], firstTile(window.span, time));
 
   let newest = tiles.tail[entity];
   while (newest >= 0 && index[newest] > last) newest = prev[newest];
@@ -74,10 +77,8 @@ export const foldWindow = (
 
   clearRow(window, out);
   if (whole) mergeFold(folds, closed, out);
-  if (head >= 0) {
-    mergeTileSlots(window, out.slots, 0, tiles, head);
-    for (let i = 0; i < window.sketches.length; i++) mergeOwned(out.sketches, i, tileSketch(window, tiles, head, i));
-  }
+  if (cut !== null) mergeTile(window, cut.tiles, cut.row, out);
+  else mergeTile(window, tiles, head, out);
   if (folds.start[entity] >= 0) mergeFold(folds, folds.start[entity], out);
 };
 
@@ -170,6 +171,12 @@ const writeFold = (folds: WindowFolds, tiles: Tiles, row: number, neighbour: num
     // A tile's own sketch still grows when late events land in it, so it is never shared.
     folds.sketches[row * count + i] = own === null ? before : unionSketch(before, own);
   }
+};
+
+const mergeTile = (window: WindowLayout, tiles: Tiles, row: number, out: Row): void => {
+  if (row < 0) return;
+  mergeTileSlots(window, out.slots, 0, tiles, row);
+  for (let i = 0; i < window.sketches.length; i++) mergeOwned(out.sketches, i, tileSketch(window, tiles, row, i));
 };
 
 const mergeFold = (folds: WindowFolds, row: number, out: Row): void => {

@@ -1,13 +1,15 @@
 import { featureValue } from "./accumulators.ts";
 import { newRow, type Row } from "./fold.ts";
+import type { Heads } from "./heads.ts";
 import type { WindowLayout } from "./layout.ts";
 import { sketchValue } from "./sketch.ts";
-import { firstKept, type Tiles } from "./tiles.ts";
+import type { Tiles } from "./tiles.ts";
 import { foldWindow, newWindowFolds, tileChanged, tilesEvicted } from "./window-folds.ts";
 
 /** Reads features from tiles. */
 export type WindowReader = {
-  read(entity: number, newest: number, time: number, out: Float64Array, at: number): void;
+  /** `heads` where the moment is before the entity's newest event, and they reach it. */
+  read(entity: number, time: number, heads: Heads | null, out: Float64Array, at: number): void;
   /** Features of an entity without events. */
   readEmpty(out: Float64Array, at: number): void;
   /** To be told of every change of tiles. */
@@ -21,13 +23,13 @@ export const windowReader = (classes: readonly Tiles[]): WindowReader => {
   const empty = classes.map(({ of }) => of.windows.map(newRow));
 
   return {
-    read: (entity, newest, time, out, at) => {
+    read: (entity, time, heads, out, at) => {
       for (let c = 0; c < classes.length; c++) {
         const tiles = classes[c];
-        const kept = firstKept(tiles.of, newest);
+        const cut = heads?.isCut(c, entity, time) ? { tiles: heads.cuts[c], row: heads.cut(c, entity, time) } : null;
         const ofClass = folds[c];
         for (let w = 0; w < ofClass.length; w++) {
-          foldWindow(ofClass[w], tiles, entity, kept, time, rows[c][w]);
+          foldWindow(ofClass[w], tiles, entity, time, cut, rows[c][w]);
           writeOutputs(ofClass[w].window, rows[c][w], out, at);
         }
       }

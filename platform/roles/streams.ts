@@ -5,11 +5,13 @@ import type { Role } from "../role.ts";
 
 /** Features, predictions, outcomes and drift: every task of the catalog. */
 export const streamsRole: Role = async (context) => {
-  const { engines, share, settings, metrics, logger, signal, ready, report, steps } = context;
+  const { engines, share, settings, metrics, logger, signal, ready, report, note, steps } = context;
   const streams = await runStreams({
     ...engines,
     clock: systemClock,
     maxTaskIdleMs: settings.maxTaskIdleMs,
+    sourceIdleMs: settings.sourceIdleMs,
+    maxAheadMs: settings.maxAheadMs,
     maxBatchRecords: settings.maxBatchRecords,
     modelLimits: modelLimits(settings),
     metrics,
@@ -18,6 +20,7 @@ export const streamsRole: Role = async (context) => {
     signal,
     onRestored: ready,
     report,
+    note,
     steps,
   });
   await streams.done;

@@ -16,6 +16,7 @@ export type AvroCursor = {
   intTo(writer: RowBinaryWriter): void;
   longTo(writer: RowBinaryWriter): void;
   doubleTo(writer: RowBinaryWriter): void;
+  booleanTo(writer: RowBinaryWriter): void;
   stringTo(writer: { stringBytes(source: Buffer, start: number, end: number): void }): void;
   floatsTo(writer: ArrayWriter): void;
   /** An array whose items `item` reads and writes. */
@@ -92,6 +93,10 @@ export const avroCursor = (): AvroCursor => {
       need(8);
       writer.raw(bytes, at, at + 8);
       at += 8;
+    },
+    booleanTo(writer) {
+      need(1);
+      writer.u8(bytes[at++] === 0 ? 0 : 1);
     },
     stringTo(writer) {
       const length = long();

@@ -11,7 +11,7 @@ export const endpointViewName = (project: string, endpoint: string): string =>
   `predictions_${sanitised(project)}_${sanitised(endpoint)}`;
 
 const own = new Set(
-  "id revision model version variant share entity key event_time output served_at latency_ms outcome outcome_at".split(
+  "id revision model version variant share entity key event_time late output served_at latency_ms outcome outcome_at".split(
     " ",
   ),
 );
@@ -29,7 +29,7 @@ const selectOf = ({ project, endpoint, columns }: EndpointView): string => {
     return `p.features[${i + 1}] AS ${backquoted(alias)}`;
   });
   const these = `project = ${quoted(project)} AND endpoint = ${quoted(endpoint)}`;
-  const fields = "id revision model version variant share entity key event_time output served_at latency_ms"
+  const fields = "id revision model version variant share entity key event_time late output served_at latency_ms"
     .split(" ")
     .map((name) => `p.${name} AS ${name}`);
   return `SELECT ${[...fields, ...features].join(", ")}, o.outcome AS outcome, o.outcome_at AS outcome_at

@@ -17,6 +17,8 @@ const byTopic = "cityHash64(_topic) + toUInt32(_partition)";
 /** What is written in the order of one event store is on one shard. */
 const together = "0";
 
+const lateColumn = "late Bool DEFAULT false";
+
 const predictions: TableDefinition = {
   name: "predictions",
   columns: `project LowCardinality(String), endpoint LowCardinality(String), id String, revision Int32,
@@ -25,7 +27,7 @@ const predictions: TableDefinition = {
   topic LowCardinality(String), partition Int32, offset Int64, positions Array(Int64),
   lookups Array(Tuple(view String, partition Int32, offset Int64)),
   features Array(Float32), output Float64, served_at DateTime64(3, 'UTC'), latency_ms Float64,
-  runtime LowCardinality(String), ${origin},
+  runtime LowCardinality(String), ${lateColumn}, ${origin},
   INDEX by_time event_time TYPE minmax GRANULARITY 1`,
   orderBy: "project, endpoint, partition, offset, id",
   shardBy: byEndpoint,
@@ -123,12 +125,25 @@ export const tables: readonly TableDefinition[] = [
   ...trackingTables,
 ];
 
-/** `anewWithout`: tables that are dropped before where they lack this column, and filled again from their logs. */
+/**
+ * `anewWithout`: tables that are dropped before where they lack this column, and filled again from their logs. `added`:
+ * columns that tables get. `views`: what is selected, by name.
+ */
 type Migration = {
   version: number;
   tables: readonly TableDefinition[];
   anewWithout?: Readonly<Record<string, string>>;
+  added?: Readonly<Record<string, string>>;
+  views?: Readonly<Record<string, string>>;
 };
+
+/**
+ * Records that fed no feature, by hour of the task's event time: `cause` is `late` and `keyless` of a view, `ahead` of
+ * an event source, whose records are dead letters too.
+ */
+const droppedEvents = `SELECT project, endpoint AS name, model AS cause, version, partition, tile_from AS hour,
+  argMax(rows, _offset) AS events
+FROM tiles WHERE kind = 'dropped' GROUP BY project, name, cause, version, partition, hour`;
 
 /** Applied in order, each once; creating what is there already changes nothing. */
 const migrations: readonly Migration[] = [
@@ -139,6 +154,7 @@ const migrations: readonly Migration[] = [
   { version: 4, tables: [placesTable] },
   // The latest point of a metric was the one of the highest timestamp, whatever its step.
   { version: 5, tables: latestTables, anewWithout: { run_metrics: "recency", latest_metrics: "recency" } },
+  { version: 6, tables: [], added: { predictions: lateColumn }, views: { dropped_events: droppedEvents } },
 ];
 
 /** Brings the tables to this release. Safe to call by several processes. WAREHOUSE_FAILED, ENGINE_REFUSED. */
@@ -166,6 +182,12 @@ export const ensureTables = async (warehouse: Warehouse): Promise<void> => {
       if (migration.version <= version) continue;
       for (const [table, column] of Object.entries(migration.anewWithout ?? {})) await dropWithout(table, column);
       for (const table of migration.tables) await create(table);
+      for (const [table, column] of Object.entries(migration.added ?? {})) {
+        for (const query of ddl.addColumn(table, column)) await client.command({ query });
+      }
+      for (const [view, select] of Object.entries(migration.views ?? {})) {
+        await client.command({ query: ddl.createView(view, select) });
+      }
       await client.insert({
         table: schemaVersions.name,
         values: [{ version: migration.version }],

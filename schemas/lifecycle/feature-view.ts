@@ -31,7 +31,7 @@ export type FeatureViewDefinition = {
   /** `key`: the fields that identify the entity, present in every source of the view. */
   entity: { name: string; key: string[] };
   features: FeatureDefinition[];
-  /** An event this much older than the newest one seen is dropped and counted. */
+  /** An event this much older than the newest one of its entity is dropped and counted. */
   allowedLatenessMs: number;
   /** An entity not touched for so long is forgotten at read time; null never. */
   ttlMs: number | null;

@@ -1,7 +1,7 @@
 import { packNumbers, unpackNumbers } from "../../schemas/packed.ts";
 import type { TileRecord } from "../../schemas/topics.ts";
 
-export type TileKind = "drift" | "metrics";
+export type TileKind = "drift" | "metrics" | "dropped";
 
 /** A sketch of one hour of event time, of one version, in one partition. */
 export type Tile = {

@@ -1,7 +1,7 @@
 import { partitionOf } from "../../infra/broker/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { FeatureReader } from "../../ml/features/columns.ts";
-import { evaluateBlob } from "../../ml/features/state.ts";
+import { readBlobInto } from "../../ml/features/state.ts";
 import type { ViewPlan } from "../../ml/features/view.ts";
 import type { PredictionLookup } from "../predictions/encode.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
@@ -54,11 +54,11 @@ export const lookupViews = (project: string, onlineStore: OnlineStore): LookupVi
           if (value === null) {
             seen.push({ view: plan.view, partition, offset: -1 });
             out.set(missing, at);
-            return;
+            return true;
           }
           const { blob, journalOffset } = splitJournal(value);
           seen.push({ view: plan.view, partition, offset: journalOffset });
-          out.set(evaluateBlob(plan, blob, time), at);
+          return readBlobInto(plan, blob, time, out, at);
         },
       };
     },

@@ -32,6 +32,7 @@ export type PredictionEncoder = (
   output: number,
   servedAt: number,
   latencyMs: number,
+  late: boolean,
 ) => Buffer;
 
 /** Writes `predictionSchema` (schemas/topics.ts) byte for byte as avsc would, without an object a row. */
@@ -54,7 +55,13 @@ export const predictionEncoder = (constants: PredictionConstants, writer: ByteWr
     to.string(constants.topic);
     to.long(constants.partition);
   });
-  const runtime = once((to) => to.string(constants.runtime));
+  const endOf = (late: 0 | 1): Buffer =>
+    once((to) => {
+      to.string(constants.runtime);
+      to.raw(Uint8Array.of(late));
+    });
+  const end = endOf(0);
+  const lateEnd = endOf(1);
   return (
     id,
     entity,
@@ -71,6 +78,7 @@ export const predictionEncoder = (constants: PredictionConstants, writer: ByteWr
     output,
     servedAt,
     latencyMs,
+    late,
   ) => {
     writer.reset();
     writer.raw(header);
@@ -99,7 +107,7 @@ export const predictionEncoder = (constants: PredictionConstants, writer: ByteWr
     writer.double(output);
     writer.long(servedAt);
     writer.double(latencyMs);
-    writer.raw(runtime);
+    writer.raw(late ? lateEnd : end);
     return writer.bytes();
   };
 };

@@ -26,6 +26,8 @@ type Due = {
   offset: number;
   polledAt: number;
   lookups: readonly PredictionLookup[];
+  /** Whether a view was asked further back than it can answer exactly. */
+  late: boolean;
   /** Where its positions begin in `positions`. */
   positions: number;
   pending: PendingPrediction | null;
@@ -202,7 +204,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
       const chosen = route(entity);
       const arm = arms[chosen];
       const start = arm.rows.next();
-      plan.write(event, time, readers, arm.rows.matrix, start);
+      const exact = plan.write(event, time, readers, arm.rows.matrix, start);
       const one: Due = {
         arm: chosen,
         row: arm.rows.count - 1,
@@ -212,6 +214,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
         offset,
         polledAt,
         lookups: options.lookups(),
+        late: !exact,
         positions: keepPositions(at),
         pending: null,
       };
@@ -268,6 +271,7 @@ export const deploymentStage = (options: StageOptions): DeploymentStage => {
           output,
           servedAt,
           servedAt - one.polledAt,
+          one.late,
         );
         transaction.add(self.predictionsTopic, partition, one.entity, value, one.time);
         if (one.pending !== null) {

@@ -17,10 +17,10 @@ export type TaskMeta = {
   /** Newest event time of the task. */
   watermark: number;
   /**
-   * Views whose state is in the changelog, by id: a view that is not here must be built from the whole journal.
-   * `unread`: without so many records, where there are any (`UnreadRecords`).
+   * Views whose state is in the changelog, by id: a view that is not here, or was folded by other rules, must be built
+   * from the whole journal. `unread`: without so many records, where there are any (`UnreadRecords`).
    */
-  views: Record<string, { version: number; watermark: number; unread?: number }>;
+  views: Record<string, { version: number; rules?: number; unread?: number }>;
   /** The state of the views reflects the journal's entries before this one; those since must be folded on top. */
   journal: number;
   /** Where the oldest waiting prediction of a deployment lies, and where outcomes of it may begin. */
@@ -41,12 +41,16 @@ export const emptyMeta = (): TaskMeta => ({
   detectors: {},
 });
 
+/**
+ * By what rules events are folded into state. Earlier releases wrote none: lateness was measured by the task's
+ * newest event, and heads were not kept.
+ */
+export const foldRules = 2;
+
 /** JSON has no infinities: null stands for "nothing seen yet". */
 export const encodeMeta = (meta: TaskMeta): Buffer => Buffer.from(JSON.stringify(meta));
 
 export const decodeMeta = (bytes: Buffer): TaskMeta => {
   const meta = JSON.parse(bytes.toString()) as TaskMeta;
-  const time = (value: number | null): number => value ?? Number.NEGATIVE_INFINITY;
-  for (const view of Object.values(meta.views)) view.watermark = time(view.watermark);
-  return { ...meta, watermark: time(meta.watermark) };
+  return { ...meta, watermark: meta.watermark ?? Number.NEGATIVE_INFINITY };
 };

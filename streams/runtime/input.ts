@@ -26,12 +26,12 @@ export type TaskInput = {
   polledAt: number;
   /** Since when there is nothing to take, wall clock; null when a record is at hand. */
   emptySince: number | null;
+  /** Since when the task holds an event back for it, wall clock; null while it does not. */
+  waitingSince: number | null;
   /** Makes a record be at hand if the broker has one. */
   fill(): Promise<void>;
   close(): Promise<void>;
 };
-
-const dayMs = 86_400_000;
 
 /** Schemas of the process by id: decoders look here without waiting. */
 export type SchemaCache = {
@@ -64,10 +64,14 @@ export type InputOptions = {
   partition: number;
   position: number;
   maxRecords: number;
+  /** How far ahead of the clock an event may be, milliseconds. */
+  maxAheadMs: number;
+  /** Told of the newest event time of each batch. */
+  onRead: (topic: string, newest: number) => void;
 };
 
 export const taskInput = (options: InputOptions): TaskInput => {
-  const { broker, schemas, clock, input, partition, maxRecords } = options;
+  const { broker, schemas, clock, input, partition, maxRecords, maxAheadMs } = options;
   const { topic, source } = input;
   const reader: Reader = broker.reader({
     partitions: [{ topic, partition }],
@@ -85,6 +89,7 @@ export const taskInput = (options: InputOptions): TaskInput => {
     refused: new Map(),
     polledAt: 0,
     emptySince: null,
+    waitingSince: null,
     fill: async () => {
       if (self.batch !== null && self.index < self.batch.count) return;
       const batch = await reader.poll(topic, partition);
@@ -94,13 +99,18 @@ export const taskInput = (options: InputOptions): TaskInput => {
         return;
       }
       self.emptySince = null;
+      self.waitingSince = null;
       self.polledAt = clock();
       self.batch = batch;
       self.index = 0;
       self.events = new Array(batch.count);
       self.times = new Float64Array(batch.count);
       self.refused = new Map();
-      await decodeBatch(self, batch, decoder, schemas, self.polledAt + dayMs);
+      await decodeBatch(self, batch, decoder, schemas, self.polledAt + maxAheadMs);
+      options.onRead(
+        topic,
+        self.times.reduce((newest, time) => Math.max(newest, time), Number.NEGATIVE_INFINITY),
+      );
     },
     close: () => reader.close(),
   };
@@ -163,10 +173,13 @@ const checkRecord = (batch: RecordBatch, i: number, expected: string, time: numb
   if (!same && batch.bytes.toString("utf8", start, batch.keyEnd[i]) !== expected) {
     throw new MillraceError("INVALID_RECORD", `the record's key is not "${expected}", as its event says`);
   }
-  if (!(time >= 0 && time <= latest)) {
+  if (!(time >= 0)) {
+    throw new MillraceError("INVALID_RECORD", `event time ${time} is before 1970; it must be UTC milliseconds`);
+  }
+  if (time > latest) {
     throw new MillraceError(
-      "INVALID_RECORD",
-      `event time ${time} is before 1970 or more than a day in the future; it must be UTC milliseconds, or microseconds in a field of type timestamp-micros`,
+      "EVENT_AHEAD",
+      `event time ${time} is further ahead of the clock than STREAMS_MAX_AHEAD_MS; it must be UTC milliseconds, or microseconds in a field of type timestamp-micros`,
     );
   }
 };

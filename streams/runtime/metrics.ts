@@ -7,6 +7,8 @@ export type StreamsMetrics = {
   unmatched: Counter;
   deadLetters: Counter<"stage">;
   unread: Gauge<"view" | "partition">;
+  waitsEnded: Counter<"topic" | "why">;
+  dropped: Counter<"name" | "cause">;
   watermark: Gauge<"application" | "partition">;
   restarts: Counter<"application">;
   failingDeployments: Gauge<"deployment">;
@@ -35,6 +37,18 @@ export const streamsMetrics = (registry: Registry): StreamsMetrics => {
       name: "millrace_view_unread_records",
       help: "Records that a view was built without, because the schema of their source no longer reads them",
       labelNames: ["view", "partition"],
+      registers,
+    }),
+    waitsEnded: new Counter({
+      name: "millrace_task_waits_ended_total",
+      help: "Waits for an empty input that the clock has ended: at the live edge, or since nobody produces to its source",
+      labelNames: ["topic", "why"],
+      registers,
+    }),
+    dropped: new Counter({
+      name: "millrace_events_dropped_total",
+      help: "Events that feed no feature, by view or source: ahead of the clock, later than allowed, or without a key",
+      labelNames: ["name", "cause"],
       registers,
     }),
     watermark: new Gauge({

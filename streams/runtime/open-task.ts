@@ -2,6 +2,7 @@ import type { Broker, Writer } from "../../infra/broker/port.ts";
 import type { OnlineStore } from "../../infra/online-store/port.ts";
 import type { ViewState } from "../../ml/features/state.ts";
 import { byteWriter } from "../../schemas/byte-writer.ts";
+import { isMillraceError } from "../../schemas/errors.ts";
 import { unreadIndex } from "../../schemas/online-keys.ts";
 import { topicOf } from "../../schemas/topics.ts";
 import type { Catalog } from "../catalog.ts";
@@ -19,6 +20,7 @@ import { logsOf } from "./logs.ts";
 import type { StreamsMetrics } from "./metrics.ts";
 import { backfillView, restorePending, restoreState, restoreTiles } from "./restore.ts";
 import { type Task, task } from "./task.ts";
+import type { Waits } from "./waits.ts";
 
 export type TaskEnvironment = {
   broker: Broker;
@@ -28,6 +30,8 @@ export type TaskEnvironment = {
   emitter: Emitter;
   clock: () => number;
   maxTaskIdleMs: number;
+  waits: Waits;
+  maxAheadMs: number;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
   isCurrent: () => Promise<boolean>;
@@ -36,6 +40,8 @@ export type TaskEnvironment = {
 /** What a task hands to the one that takes over from it when only the catalog has changed. */
 export type Carried = {
   views: Map<string, ViewState>;
+  /** Views to be built anew although their version is the same: see `restoreState`. */
+  outdated: ReadonlySet<string>;
   tiles: TileStore;
   meta: TaskMeta;
   lastJournal: number;
@@ -46,6 +52,7 @@ export type Carried = {
 
 export const carriedOf = (old: Task): Carried => ({
   views: old.parts.views,
+  outdated: new Set(),
   tiles: old.parts.tiles,
   lastJournal: old.parts.lastJournal,
   gone: old.parts.gone,
@@ -99,7 +106,12 @@ const taskOf = async (
     const end = await high(broker, input.topic, partition);
     const position = restored.gone.has(input.topic) ? 0 : Math.min(end, committed.get(input.topic) ?? 0);
     inputs.push(
-      taskInput({ broker, schemas, clock, input, partition, position, maxRecords: environment.maxBatchRecords }),
+      taskInput({
+        ...{ broker, schemas, clock, input, partition, position },
+        maxRecords: environment.maxBatchRecords,
+        maxAheadMs: environment.maxAheadMs,
+        onRead: environment.waits.read,
+      }),
     );
   }
   const lookups = lookupViews(application.project, environment.onlineStore);
@@ -131,7 +143,7 @@ const taskOf = async (
     if (from !== undefined) await restorePending(broker, stage, partition, from);
     stages.push(stage);
   }
-  const { maxTaskIdleMs, maxBatchRecords, metrics, emitter, isCurrent } = environment;
+  const { waits, maxBatchRecords, metrics, emitter, isCurrent } = environment;
   return task(
     {
       application,
@@ -159,7 +171,7 @@ const taskOf = async (
       commitMarkers: broker.commitMarkers,
       emitter,
       clock,
-      maxTaskIdleMs,
+      waits,
       maxBatchRecords,
       metrics,
       isCurrent,
@@ -177,7 +189,7 @@ const fromChangelog = async (
 ): Promise<Carried> => {
   const { views, ...rest } = await restoreState(broker, schemas, application, partition);
   const tiles = tileStore(partition);
-  if (application.deployments.length > 0) await restoreTiles(broker, application.project, tiles);
+  await restoreTiles(broker, application.project, tiles);
   return { views, tiles, ...rest };
 };
 
@@ -194,10 +206,10 @@ const currentViews = async (
     const kept = restored.views.get(plan.view);
     const same = kept !== undefined && kept.plan.version === plan.version;
     const { gone, unread } = restored;
-    views.set(
-      plan.view,
-      same ? kept : await backfillView(broker, schemas, application, partition, { plan, gone, unread }),
-    );
+    const built = (): Promise<ViewState> =>
+      backfillView(broker, schemas, application, partition, { plan, gone, unread });
+    if (!same) views.set(plan.view, await built());
+    else views.set(plan.view, restored.outdated.has(plan.view) ? await builtOr(kept, built, unread) : kept);
   }
   await tellUnread(environment, application, partition, restored.unread);
   return views;
@@ -219,4 +231,17 @@ const tellUnread = async (
     score: counts.get(view) ?? null,
   }));
   if (index.length > 0) await onlineStore.setMany([], index);
+};
+
+/** Where a source's retention has removed what a state was made of, it stays as it is, and what it was made without. */
+const builtOr = async (kept: ViewState, built: () => Promise<ViewState>, unread: UnreadRecords): Promise<ViewState> => {
+  const { view } = kept.plan;
+  const count = unread.counts.get(view) ?? 0;
+  try {
+    return await built();
+  } catch (error) {
+    if (!isMillraceError(error, "ILLEGAL_STATE")) throw error;
+    unread.set(view, count);
+    return kept;
+  }
 };

@@ -11,7 +11,7 @@ import { foldInto } from "../features/fold.ts";
 import { type UnreadRecords, unreadRecords } from "../features/unread.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application } from "../topology.ts";
-import { decodeMeta, emptyMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import { decodeMeta, emptyMeta, foldRules, metaKey, type TaskMeta } from "./changelog.ts";
 import type { SchemaCache } from "./input.ts";
 import { goneLogs } from "./logs.ts";
 
@@ -43,6 +43,7 @@ export const readAll = async (
 
 export type Restored = {
   views: Map<string, ViewState>;
+  outdated: ReadonlySet<string>;
   meta: TaskMeta;
   lastJournal: number;
   gone: ReadonlySet<string>;
@@ -51,7 +52,8 @@ export type Restored = {
 
 /**
  * View states of a partition: as its changelog has them from the last checkpoint (bytes stay bytes until an entity is
- * touched), and on top what its task has taken since. `gone`: topics that were made again since; of what was taken of
+ * touched), and on top what its task has taken since. `outdated`: views whose state was folded by an earlier release's
+ * rules; it is good for nothing but where the log no longer has what it was made of. `gone`: topics that were made again since; of what was taken of
  * them there is what the checkpoint has.
  */
 export const restoreState = async (
@@ -73,12 +75,15 @@ export const restoreState = async (
       meta = decodeMeta(batch.bytes.subarray(batch.valueStart[i], batch.valueEnd[i]));
     }
   });
+  const outdated = new Set<string>();
   for (const [view, state] of views) {
     const kept = meta.views[view];
-    if (kept?.version === state.plan.version) {
-      state.watermark = kept.watermark;
-      unread.set(view, kept.unread ?? 0);
-    } else views.delete(view);
+    if (kept?.version !== state.plan.version) {
+      views.delete(view);
+      continue;
+    }
+    unread.set(view, kept.unread ?? 0);
+    if (kept.rules !== foldRules) outdated.add(view);
   }
   const gone = await goneLogs(broker, meta.logs ?? {}, partition);
   if (gone.has(topicOf.journal(application.id))) meta.journal = 0;
@@ -93,7 +98,7 @@ export const restoreState = async (
     },
   };
   await replay(broker, since, foldInto(application, schemas, [...views.values()], { unread: unread.add }));
-  return { views, meta, lastJournal, gone, unread };
+  return { views, outdated, meta, lastJournal, gone, unread };
 };
 
 /** Nothing of these topics is in any entry that there is. */

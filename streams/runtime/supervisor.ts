@@ -23,6 +23,7 @@ import { failingAfter, reconfigure, runSlot, type Slot, type StreamsLogger } fro
 import { haltedTasks, type StepWatch, unwatched } from "./step-watch.ts";
 import { ensureTopics } from "./topics.ts";
 import { waitForWork } from "./wait-for-work.ts";
+import { waits } from "./waits.ts";
 
 export type StreamsOptions = {
   eventStore: EventStore;
@@ -32,6 +33,8 @@ export type StreamsOptions = {
   onlineStore: OnlineStore;
   clock: () => number;
   maxTaskIdleMs: number;
+  sourceIdleMs: number;
+  maxAheadMs: number;
   maxBatchRecords: number;
   modelLimits: ModelLimits;
   metrics: Registry;
@@ -43,6 +46,8 @@ export type StreamsOptions = {
   onRestored?: () => void;
   /** Told of tasks that fail again and again, and when they go on. */
   report?: Report;
+  /** Told of sources that have fallen silent. */
+  note?: Report;
   steps?: StepWatch;
 };
 
@@ -66,16 +71,22 @@ export const runStreams = async (options: StreamsOptions): Promise<Streams> => {
   const catalog = await followCatalog(options.eventStore, signal);
   const versions = versionLoader({ artifacts: options.artifacts, limits: options.modelLimits, clock });
   let seen = -1;
+  const { maxTaskIdleMs, sourceIdleMs } = options;
+  const metrics = streamsMetrics(options.metrics);
+  const schemas = schemaCache(registry);
+  const note = options.note ?? (() => {});
   const environment: TaskEnvironment = {
     broker,
-    schemas: schemaCache(registry),
+    schemas,
     onlineStore: options.onlineStore,
     versions,
     emitter: await emitter(registry, clock),
     clock,
-    maxTaskIdleMs: options.maxTaskIdleMs,
+    maxTaskIdleMs,
+    waits: waits({ broker, schemas, clock, maxTaskIdleMs, sourceIdleMs, metrics, logger, note }),
+    maxAheadMs: options.maxAheadMs,
     maxBatchRecords: options.maxBatchRecords,
-    metrics: streamsMetrics(options.metrics),
+    metrics,
     isCurrent: async () => {
       await catalog.reached(await options.eventStore.head());
       return catalog.revision() === seen;

@@ -12,11 +12,13 @@ import { type LookupViews, withJournal } from "../features/lookups.ts";
 import type { UnreadRecords } from "../features/unread.ts";
 import type { DeploymentStage } from "../predictions/stage.ts";
 import type { Application, Rekey } from "../topology.ts";
-import { checkpointMs, checkpointSpacing, encodeMeta, metaKey, type TaskMeta } from "./changelog.ts";
+import { checkpointMs, checkpointSpacing, encodeMeta, foldRules, metaKey, type TaskMeta } from "./changelog.ts";
+import { droppedEvents } from "./dropped.ts";
 import type { Emitter } from "./emitter.ts";
-import type { TaskInput } from "./input.ts";
+import { isDry, type TaskInput } from "./input.ts";
 import { type JournalRuns, journalRuns } from "./journal-runs.ts";
 import type { StreamsMetrics } from "./metrics.ts";
+import type { Waits } from "./waits.ts";
 
 /** Everything that one partition of an application holds in memory. */
 export type TaskParts = {
@@ -49,7 +51,7 @@ export type TaskOptions = {
   commitMarkers: number;
   emitter: Emitter;
   clock: () => number;
-  maxTaskIdleMs: number;
+  waits: Waits;
   maxBatchRecords: number;
   metrics: StreamsMetrics;
   /**
@@ -80,6 +82,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const { application, partition, inputs, views, stages, tiles } = parts;
   const { emitter, clock, metrics } = options;
   const runs: JournalRuns = journalRuns();
+  const dropped = droppedEvents({ project: application.project, views: [...views.values()], tiles, metrics });
   const positions = new Float64Array(inputs.length);
   // With the marks of new logs goes a checkpoint: entries of the old ones must not be folded out of the new.
   let checkpointDue = parts.gone.size > 0 ? clock() : clock() + checkpointMs;
@@ -96,17 +99,18 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
   const choose = (now: number): number => {
     let chosen = -1;
     let earliest = Number.POSITIVE_INFINITY;
+    let full = 0;
     for (let i = 0; i < inputs.length; i++) {
       const one = inputs[i];
-      if (one.batch === null || one.index >= one.batch.count) {
-        if (one.emptySince === null || now - one.emptySince < options.maxTaskIdleMs) return -1;
-        continue;
-      }
+      if (isDry(one)) continue;
+      full += 1;
       if (one.times[one.index] < earliest) {
         earliest = one.times[one.index];
         chosen = i;
       }
     }
+    if (full === inputs.length) return chosen;
+    for (const one of inputs) if (isDry(one) && !options.waits.isOver(one, earliest, now)) return -1;
     return chosen;
   };
 
@@ -123,6 +127,8 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       const refused = one.refused.get(i);
       if (refused !== undefined) emitter.deadLetter(transaction, application.project, "decode", batch, i, refused);
       metrics.deadLetters.inc({ stage: "decode" });
+      // A re-keyed record has passed this at home.
+      if (refused?.error.code === "EVENT_AHEAD" && !application.rekeyed) dropped.ahead(one.input.source.id);
       return;
     }
     const time = one.times[i];
@@ -169,6 +175,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       parts.errors.observe(stage, joined, (result) => emitter.drift(transaction, application.project, result));
       stage.pending?.expire(parts.watermark);
     }
+    dropped.count(Number.isFinite(parts.watermark) ? parts.watermark : clock());
     tiles.drain(parts.watermark, (key, record) => emitter.tile(transaction, application.project, key, record));
     if (clock() >= checkpointDue) emitCheckpoint(transaction, parts.nextJournal);
     emitMeta(transaction);
@@ -209,11 +216,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
         transaction.add(topic, partition, viewStateKey(view, state.plan.version, entity), value, stamp);
       });
       const unread = parts.unread.counts.get(view);
-      kept[view] = {
-        version: state.plan.version,
-        watermark: state.watermark,
-        ...(unread === undefined ? {} : { unread }),
-      };
+      kept[view] = { version: state.plan.version, rules: foldRules, ...(unread === undefined ? {} : { unread }) };
     }
     for (const { batch, refused } of parts.unread.untold()) {
       emitter.deadLetter(transaction, application.project, "build", batch, 0, refused);
@@ -256,6 +259,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
     step: async () => {
       for (const one of inputs) await one.fill();
       if (inputs.every((one) => one.batch === null)) {
+        for (const one of inputs) one.waitingSince = null;
         await checkpointWhenIdle();
         return 0;
       }
@@ -279,6 +283,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       if (taken === 0) {
         transaction.abort();
         await checkpointWhenIdle();
+        await options.waits.look();
         return 0;
       }
       try {

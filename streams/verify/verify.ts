@@ -167,6 +167,7 @@ const lookupReader = (find: () => WantedLookup | undefined): FeatureReader => ({
     const found = find();
     if (found === undefined) out.fill(Number.NaN, at);
     else out.set(found.values, at);
+    return true;
   },
 });
 

@@ -84,7 +84,7 @@ test("records that came in behind the doors are set aside with their causes and 
     ["no key", null, good, "INVALID_RECORD", /no key; it must be "SFO"/],
     ["another's key", "LAX", good, "INVALID_RECORD", /key is not "SFO"/],
     ["no value", "SFO", null, "INVALID_RECORD", /no value/],
-    ["absurd time", "SFO", frame(schemaId, type, departure("late", { scheduled: 1e15 })), "INVALID_RECORD", /future/],
+    ["absurd time", "SFO", frame(schemaId, type, departure("late", { scheduled: 1e15 })), "EVENT_AHEAD", /ahead/],
   ];
   const broker = await openBroker(`sqlite:${join(data, "millrace.db")}`);
   t.after(() => broker.close());
@@ -138,8 +138,8 @@ test("records that came in behind the doors are set aside with their causes and 
   ]);
 
   // What is still bad comes back as a letter of its own, and the one that was replayed is not replayed again.
-  assert.match((await deadLetters("replay", "--code", "INVALID_RECORD")).output, /^4 records replayed$/m);
-  await untilCount(platform, "SELECT count() AS n FROM dead_letters FINAL WHERE code = 'INVALID_RECORD'", 8);
+  assert.match((await deadLetters("replay", "--code", "INVALID_RECORD")).output, /^3 records replayed$/m);
+  await untilCount(platform, "SELECT count() AS n FROM dead_letters FINAL WHERE code = 'INVALID_RECORD'", 6);
   assert.match((await deadLetters("replay", "--topic", "departures")).output, /^6 records replayed$/m);
   assert.equal((await platform.kill("SIGTERM")).code, 0, platform.output());
 });

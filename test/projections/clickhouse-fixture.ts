@@ -69,6 +69,7 @@ export const predictionAt = (partition: number, i: number, endpoint = "delay") =
   servedAt: 1_700_000_000_000 + i,
   latencyMs: i / 8,
   runtime: "test",
+  late: i % 3 === 0,
 });
 
 export const outcomeAt = (partition: number, i: number, outcome: number) => {

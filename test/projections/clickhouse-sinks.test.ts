@@ -158,6 +158,7 @@ describe("sinks", () => {
       served_at: "2023-11-14 22:13:20.990",
       latency_ms: expected.latencyMs,
       runtime: "test",
+      late: true,
       at: expected.eventTime,
       served: expected.servedAt,
       _topic: predictions.topic,

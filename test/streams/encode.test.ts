@@ -33,6 +33,7 @@ const prediction = fc.record({
   servedAt: long,
   latencyMs: fc.double({ noNaN: true }),
   runtime: fc.string({ maxLength: 30 }),
+  late: fc.boolean(),
 });
 
 test("predictions are written byte for byte as Avro's own writer does", () => {
@@ -62,6 +63,7 @@ test("predictions are written byte for byte as Avro's own writer does", () => {
         value.output,
         value.servedAt,
         value.latencyMs,
+        value.late,
       );
       assert.deepEqual(bytes.subarray(0, 5), Buffer.from([0, 0, 0, 1, 2]));
       assert.deepEqual(bytes.subarray(5), type.toBuffer(value));

@@ -127,7 +127,7 @@ test("a record that cannot be used becomes a dead letter with its cause, and the
     return found.length >= 7 && found;
   });
   assert.deepEqual(letters.map(({ code }) => code).sort(), [
-    "INVALID_RECORD",
+    "EVENT_AHEAD",
     "INVALID_RECORD",
     "INVALID_RECORD",
     "UNDECODABLE_RECORD",

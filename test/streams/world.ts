@@ -95,6 +95,7 @@ export type PredictionRecord = {
   features: number[];
   output: number;
   servedAt: number;
+  late: boolean;
 };
 
 /** A platform's streams on embedded engines in a temporary folder, driven by events as the event store holds them. */
@@ -210,7 +211,16 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
       );
     },
     start: async (
-      options: { maxTaskIdleMs?: number; maxBatchRecords?: number; report?: Report; steps?: StepWatch } = {},
+      options: {
+        maxTaskIdleMs?: number;
+        sourceIdleMs?: number;
+        note?: Report;
+        maxBatchRecords?: number;
+        maxAheadMs?: number;
+        metrics?: Registry;
+        report?: Report;
+        steps?: StepWatch;
+      } = {},
     ): Promise<void> => {
       stop = new AbortController();
       const streams = await runStreams({
@@ -221,12 +231,15 @@ export const openWorld = async (given: Partial<ModelLimits> = {}) => {
         onlineStore,
         clock: Date.now,
         maxTaskIdleMs: options.maxTaskIdleMs ?? 50,
+        sourceIdleMs: options.sourceIdleMs ?? 50,
         maxBatchRecords: options.maxBatchRecords ?? 1000,
+        maxAheadMs: options.maxAheadMs ?? 300_000,
         modelLimits: limits,
-        metrics: new Registry(),
+        metrics: options.metrics ?? new Registry(),
         logger: pino({ level: process.env.LOG_LEVEL ?? "silent" }),
         signal: stop.signal,
         report: options.report,
+        note: options.note,
         steps: options.steps,
       });
       running = streams.done;

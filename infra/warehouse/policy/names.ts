@@ -70,8 +70,8 @@ const engineDatabases = new Set(["system", "information_schema"]);
 
 /** The platform's tables; names of its views and of tables in the making are patterns. */
 const platformTables = lowerWords(`
-  predictions outcomes drift tiles feature_values dead_letters documents audit metrics run_metrics latest_metrics
-  run_fields schema_versions readiness places
+  predictions outcomes drift tiles feature_values dead_letters dropped_events documents audit metrics run_metrics
+  latest_metrics run_fields schema_versions readiness places
 `);
 const platformPattern = /^(predictions_|dataset_)|__rebuild$|_local$|__of_[0-9a-f]{8}$/;
 

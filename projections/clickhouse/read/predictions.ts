@@ -28,6 +28,7 @@ export type PredictionRow = {
   servedAt: number;
   latencyMs: number;
   runtime: string;
+  late: boolean;
   outcome: number | null;
   outcomeAt: number | null;
 };
@@ -56,7 +57,7 @@ type Stored = Omit<PredictionRow, "features" | "output" | "outcome" | "outcomeAt
 
 const fields = `project, id, endpoint, revision, model, version, variant, share, entity, key,
   toUnixTimestamp64Milli(event_time) AS eventTime, topic, partition, offset, positions, lookups, features, output,
-  toUnixTimestamp64Milli(served_at) AS servedAt, latency_ms AS latencyMs, runtime,
+  toUnixTimestamp64Milli(served_at) AS servedAt, latency_ms AS latencyMs, runtime, late,
   _partition AS recordPartition, _offset AS recordOffset`;
 
 export type PredictionPlace = { endpoint: string; partition: number; offset: number };

@@ -1,5 +1,6 @@
 import {
   arrayColumn,
+  boolColumn,
   dictionaryColumn,
   float64Column,
   int32Column,
@@ -38,9 +39,10 @@ const predictionEncoder = (): RowEncoder => {
   const servedAt = timeColumn("served_at");
   const latency = float64Column("latency_ms");
   const runtime = dictionaryColumn("runtime");
+  const late = boolColumn("late");
   const columns = [
     ...[id, endpoint, revision, model, version, variant, share, entity, key, eventTime, topic],
-    ...[partition, offset, positions, lookups, features, output, servedAt, latency, runtime],
+    ...[partition, offset, positions, lookups, features, output, servedAt, latency, runtime, late],
   ];
   const aPosition = (): void => avro.longTo(position.to);
   const aLookup = (): void => {
@@ -69,6 +71,9 @@ const predictionEncoder = (): RowEncoder => {
     avro.longTo(servedAt.to);
     avro.doubleTo(latency.to);
     avro.stringTo(runtime.to);
+    // Records of earlier releases end here.
+    if (avro.left > 0) avro.booleanTo(late.to);
+    else late.to.u8(0);
   });
 };
 
@@ -77,7 +82,7 @@ export const predictionSink = (): Sink => ({
   table: "predictions",
   columns:
     `${originColumns}, id, endpoint, revision, model, version, variant, share, entity, key, ` +
-    "event_time, topic, partition, offset, positions, lookups, features, output, served_at, latency_ms, runtime",
+    "event_time, topic, partition, offset, positions, lookups, features, output, served_at, latency_ms, runtime, late",
   format: "Native",
   encoder: predictionEncoder,
 });
