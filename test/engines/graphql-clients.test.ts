@@ -10,7 +10,7 @@ import { root, run } from "../e2e/platform.ts";
 import { testServer } from "../graphql/platform.ts";
 import { openShop } from "../graphql/shop.ts";
 import { predicting } from "./clients/predicting.ts";
-import { pythonWith } from "./clients/python.ts";
+import { pythonWith } from "./python.ts";
 
 const folder = join(root, "test/engines/clients");
 const found = pythonWith(join(folder, "requirements.txt"));

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startMlflow } from "../../bench/tracking/mlflow-server.ts";
-import { startPlatform, temporaryFolder } from "../e2e/platform.ts";
+import { root, startPlatform, temporaryFolder } from "../e2e/platform.ts";
 import { compare, type Difference, type Server } from "./mlflow/both.ts";
 import { differences, type KnownDifference } from "./mlflow/differences.ts";
 import { registryCalls } from "./mlflow/registry-calls.ts";
 import { trackingCalls } from "./mlflow/tracking-calls.ts";
-import { python } from "./python.ts";
+import { pythonWith } from "./python.ts";
 
 const calls = [...trackingCalls, ...registryCalls];
-const found = python();
+const found = pythonWith(join(root, "examples/python/requirements.txt"));
 
 const covers = ({ calls: of, at = /(?:)/ }: KnownDifference, difference: Difference): boolean =>
   (of === "all" || of.includes(difference.what)) && at.test(difference.at);

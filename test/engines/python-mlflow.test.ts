@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { run, startPlatform, temporaryFolder } from "../e2e/platform.ts";
-import { python, scripts } from "./python.ts";
+import { root, run, startPlatform, temporaryFolder } from "../e2e/platform.ts";
+import { pythonWith } from "./python.ts";
 
-const found = python();
+const scripts = join(root, "examples/python");
+const found = pythonWith(join(scripts, "requirements.txt"));
 
 test("MLflow's own client tracks a sweep, registers models, and what it registered is deployed and predicts", {
   skip: "missing" in found ? found.missing : false,

@@ -3,19 +3,14 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { root } from "../e2e/platform.ts";
 
-/** The Python programs that this folder's tests run, and what they need. */
-export const scripts = join(root, "examples/python");
-
-const requirements = join(scripts, "requirements.txt");
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "millrace-python");
 
 const succeeds = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: "ignore", timeout: 900_000 }).status === 0;
 
-/** A Python that has the requirements, made once for each text of them; otherwise why there is none. */
-export const python = (): { path: string } | { missing: string } => {
+/** A Python that has these requirements, made once for each text of them; otherwise why there is none. */
+export const pythonWith = (requirements: string): { path: string } | { missing: string } => {
   const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
   const venv = join(cache, wanted);
   const path = join(venv, "bin/python");
@@ -26,7 +21,7 @@ export const python = (): { path: string } | { missing: string } => {
     mkdirSync(cache, { recursive: true });
     if (!succeeds("python3", ["-m", "venv", building])) return { missing: "python3 -m venv fails" };
     if (!succeeds(join(building, "bin/python"), ["-m", "pip", "install", "--quiet", "-r", requirements])) {
-      return { missing: "pip cannot install examples/python/requirements.txt" };
+      return { missing: `pip cannot install ${requirements}` };
     }
     renameSync(building, venv);
     return { path };
