@@ -296,6 +296,7 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       runs.reset();
       metrics.records.inc(taken);
       metrics.watermark.set({ application: application.id, partition: String(partition) }, parts.watermark);
+      await options.waits.look();
       return taken;
     },
     close: async () => {

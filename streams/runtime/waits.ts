@@ -11,7 +11,7 @@ import type { StreamsMetrics } from "./metrics.ts";
  * While history is loaded, that is while the event at hand is a minute or more behind the clock, the input is waited
  * for, as Flink does, until its source has passed that time in any partition. A source that is produced to is waited for
  * without end. One that is not, by anybody, for `sourceIdleMs` is silent (Flink's `withIdleness`): the tasks go on
- * without it, and each time that it is waited for in vain half as long is enough.
+ * without it until somebody produces to it again.
  *
  * At the live edge a wait is over after `maxTaskIdleMs`, counted from when the input ran dry.
  */
@@ -20,7 +20,7 @@ export type Waits = {
   read(topic: string, newest: number): void;
   /** Whether a task may take an event of this time without waiting for the empty input any longer. */
   isOver(input: TaskInput, time: number, now: number): boolean;
-  /** After a step that had to wait: looks how far the sources are that are waited for. */
+  /** After a step: looks how far the sources are that were waited for, or have been silent. */
   look(): Promise<void>;
 };
 
@@ -45,9 +45,7 @@ type Source = {
   grownAt: number;
   highs: number[];
   lookedAt: number;
-  /** How often it was waited for in vain since it has grown, and when last. */
-  vain: number;
-  vainAt: number;
+  silent: boolean;
   toldAt: number;
 };
 
@@ -71,8 +69,7 @@ export const waits = (options: WaitOptions): Waits => {
       grownAt: never,
       highs: [],
       lookedAt: never,
-      vain: 0,
-      vainAt: never,
+      silent: false,
       toldAt: never,
     };
     sources.set(topic, made);
@@ -82,8 +79,8 @@ export const waits = (options: WaitOptions): Waits => {
   const grown = (source: Source, newest: number, now: number): void => {
     if (newest > source.newest) source.newest = newest;
     source.grownAt = now;
-    if (source.vain === 0) return;
-    source.vain = 0;
+    if (!source.silent) return;
+    source.silent = false;
     note(partOf(source), null);
   };
 
@@ -99,13 +96,9 @@ export const waits = (options: WaitOptions): Waits => {
     );
   };
 
-  const endsInVain = (source: Source, since: number, now: number): void => {
-    // One silence may be found by several tasks.
-    if (since <= source.vainAt) return;
+  const fallsSilent = (source: Source): void => {
+    source.silent = true;
     metrics.waitsEnded.inc({ topic: source.topic, why: "silent" });
-    source.vainAt = now;
-    source.vain += 1;
-    if (source.vain > 1) return;
     note(partOf(source), `nobody has produced to ${source.topic} for ${sourceIdleMs} ms: tasks go on without it`);
     logger.warn(
       { topic: source.topic, sourceIdleMs },
@@ -118,16 +111,14 @@ export const waits = (options: WaitOptions): Waits => {
       input.waitingSince = null;
       return true;
     }
+    wanted.set(source.topic, input);
+    if (source.silent) return true;
     input.waitingSince ??= now;
     const since = Math.max(input.waitingSince, source.grownAt);
-    const patience = Math.max(maxTaskIdleMs, sourceIdleMs / 2 ** source.vain);
     const isKnown = now - source.lookedAt <= 2 * lookEveryMs;
-    if (now - since >= patience && (isKnown || source.vain > 0)) {
-      endsInVain(source, input.waitingSince, now);
-      return true;
-    }
-    wanted.set(source.topic, input);
-    return false;
+    if (!isKnown || now - since < Math.max(maxTaskIdleMs, sourceIdleMs)) return false;
+    fallsSilent(source);
+    return true;
   };
 
   return {
@@ -143,6 +134,7 @@ export const waits = (options: WaitOptions): Waits => {
       return true;
     },
     look: async () => {
+      if (wanted.size === 0) return;
       const now = clock();
       for (const [topic, { input }] of wanted) {
         const source = sourceOf(topic);

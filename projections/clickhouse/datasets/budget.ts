@@ -6,6 +6,12 @@ import { invalid } from "./refusal.ts";
 export const fileBudget = { memoryBytes: 2 * 2 ** 30, seconds: 100 } as const;
 
 /**
+ * Seconds for bytes that the engine decodes by itself: its readers may turn for ever on damaged ones, and a place of the
+ * lane is held for so long. Sound files take a tenth of it.
+ */
+export const decodingSeconds = (bytes: number): number => Math.min(fileBudget.seconds, Math.ceil(15 + bytes / 200_000));
+
+/**
  * What one statement over a stranger's file may take. Its seconds are fewer than the client waits for an answer, so that
  * nothing runs on that nobody waits for.
  */
@@ -39,11 +45,8 @@ export const overBudget = (error: unknown): MillraceError | null => {
     );
   }
   if (error.code === TIMEOUT_EXCEEDED) {
-    return invalid(
-      `a step of loading the file took more than ${fileBudget.seconds} seconds: split the file`,
-      {},
-      error,
-    );
+    const message = "a step of loading the file took too long: split the file, or write it anew if it is small";
+    return invalid(message, {}, error);
   }
   return null;
 };

@@ -3,6 +3,7 @@ import type { Artifacts } from "../../../infra/artifacts/port.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { type ParquetFooter, type ParquetNode, parquetFooter } from "../../../ml/datasets/parquet/schema.ts";
 import { isMillraceError } from "../../../schemas/errors.ts";
+import { decodingSeconds } from "./budget.ts";
 import { checkNames } from "./names.ts";
 import { nestedRows } from "./parquet-nested.ts";
 import { invalid, isMalformed, readRefusal } from "./refusal.ts";
@@ -90,7 +91,7 @@ const stageColumns = async (file: File, table: string, types: readonly (string |
   const declared = types.flatMap((type, i) => (type === null ? [] : [`c${i} ${type}`])).join(", ");
   await statement(warehouse, `CREATE TABLE ${table} (${declared}) ${stagingEngine}`);
   const bytes = Readable.from(withFooter(await artifacts.get(digest), rowsEnd, footer), { objectMode: false });
-  await insertFile(warehouse, table, bytes, names);
+  await insertFile(warehouse, table, bytes, rowsEnd, names);
 };
 
 /** The end of a stream, in little more memory than what is asked for, and how long it is. */
@@ -146,12 +147,18 @@ async function* withFooter(file: Readable, rowsEnd: number, footer: Buffer): Asy
   yield Buffer.concat([footer, length, MAGIC]);
 }
 
-const insertFile = async (warehouse: Warehouse, table: string, file: Readable, names: readonly string[]) => {
+const insertFile = async (
+  warehouse: Warehouse,
+  table: string,
+  file: Readable,
+  size: number,
+  names: readonly string[],
+) => {
   const query =
     `INSERT INTO ${table} SETTINGS input_format_parquet_preserve_order = 1, input_format_parquet_allow_geoparquet_parser = 0, ` +
     `${smallBlocks} FORMAT Parquet`;
   try {
-    await insertBytes(warehouse, query, file);
+    await insertBytes(warehouse, query, file, decodingSeconds(size));
   } catch (error) {
     if (!isMalformed(error)) throw error;
     const { row, reason } = readRefusal(error.message);

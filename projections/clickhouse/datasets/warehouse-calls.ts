@@ -5,7 +5,7 @@ import { warehouseFailed } from "../../../infra/warehouse/failures.ts";
 import { inLane } from "../../../infra/warehouse/guests.ts";
 import type { Warehouse } from "../../../infra/warehouse/open.ts";
 import { MillraceError } from "../../../schemas/errors.ts";
-import { statementBudget } from "./budget.ts";
+import { fileBudget, statementBudget } from "./budget.ts";
 import { smallBlocks } from "./staged.ts";
 
 type ClickHouseSettings = Record<string, string | number>;
@@ -68,7 +68,12 @@ export const insertRows = async (
 };
 
 /** Sends the bytes as the rows of an insert, as fast as the warehouse takes them. */
-export const insertBytes = async (warehouse: Warehouse, query: string, bytes: Readable): Promise<void> => {
+export const insertBytes = async (
+  warehouse: Warehouse,
+  query: string,
+  bytes: Readable,
+  seconds: number = fileBudget.seconds,
+): Promise<void> => {
   const sending = new AbortController();
   // A stream that fails would leave the request waiting for more.
   const broken = finished(bytes).catch((error: unknown) => {
@@ -81,7 +86,7 @@ export const insertBytes = async (warehouse: Warehouse, query: string, bytes: Re
       query,
       values: bytes,
       abort_signal: sending.signal,
-      clickhouse_settings: statementBudget,
+      clickhouse_settings: { ...statementBudget, max_execution_time: seconds },
       http_headers: inLane("loads"),
     });
     await finished(stream.resume());
