@@ -105,8 +105,8 @@ test("rebuilds of a running platform", async (t) => {
       running.count(`SELECT count() AS n FROM tiles WHERE _topic = '${topic}' AND _offset = ${offset}`);
     // A tombstone has no row: its offset is as one that compaction has left out.
     const [{ offset }] = await running.engines.broker.produce(topic, [{ key: "replaced", value: null, timestamp: 0 }]);
-    await trade(running.client, settledEvents, settledEvents + 50);
-    await untilTraded(running, settledEvents + 50);
+    await trade(running.client, settledEvents, settledEvents + 100);
+    await untilTraded(running, settledEvents + 100);
     await eventually("newer tiles", async () => {
       return (await running.count(`SELECT max(_offset) AS n FROM tiles WHERE _topic = '${topic}'`)) > offset;
     });
@@ -133,8 +133,8 @@ test("rebuilds of a running platform", async (t) => {
     await byDoor("online-features", running);
     assert.deepEqual(await onlineStore.get(key), before);
 
-    await trade(running.client, settledEvents + 50, settledEvents + 150);
-    await untilTraded(running, settledEvents + 150);
+    await trade(running.client, settledEvents + 100, settledEvents + 200);
+    await untilTraded(running, settledEvents + 200);
     await eventually("a newer state", async () => !(await onlineStore.get(key))?.equals(before));
   });
 
@@ -188,7 +188,7 @@ test("rebuilds of a running platform", async (t) => {
   });
 
   await t.test("while the stream runs, no read meets an empty table, and no row is lost or doubled", async () => {
-    const begun = settledEvents + 150;
+    const begun = settledEvents + 200;
     const events = 4_000;
     let least = Number.POSITIVE_INFINITY;
     let reading = true;
