@@ -91,6 +91,7 @@ export const graphqlDoor = async (
   const { development } = deps.settings;
   const view = (correlationId: string): ErrorView => ({ development, correlationId, logger: deps.logger });
   const asked = new WeakMap<FastifyRequest, Asked>();
+  const asWritten = new WeakMap<DocumentNode, () => void>();
 
   requirePreflight(server, PATH);
   refuseOtherMethods(server, (error, id) => formatErrors({ errors: [error] }, view(id)).response);
@@ -141,13 +142,14 @@ export const graphqlDoor = async (
     },
   });
 
-  server.graphql.addHook("preExecution", async (_, document, context, variables) =>
-    checkExecution(document, context as unknown as Context, variables as Record<string, unknown> | undefined),
-  );
+  server.graphql.addHook("preExecution", async (_, document, context, variables) => {
+    asWritten.get(document)?.();
+    return checkExecution(document, context as unknown as Context, variables as Record<string, unknown> | undefined);
+  });
 
   // Where a text is no GraphQL, mercurius takes it for a document written as JSON, which no limit has seen.
   server.graphql.addHook("preValidation", async (_, document) => {
     if (!(document?.loc instanceof Location)) throw new MillraceError("BAD_REQUEST", "query: this is not GraphQL");
-    agreeOnIds(document, schema);
+    asWritten.set(document, agreeOnIds(document, schema));
   });
 };

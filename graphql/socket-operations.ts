@@ -33,8 +33,9 @@ const initHeaders = (payload: Record<string, unknown>): Credentials["headers"] =
 /** A document that may run, with its operation. What forbids it is thrown. */
 const checked = ({ query, variables, operationName }: Asked): [DocumentNode, OperationDefinitionNode] => {
   const document = parse(query, { maxTokens: MAX_TOKENS });
-  agreeOnIds(document, schema);
+  const asWritten = agreeOnIds(document, schema);
   const [error] = validate(schema, document);
+  asWritten();
   if (error !== undefined) throw error;
   const operation = operationIn(document, operationName);
   checkLimits(document, variables);

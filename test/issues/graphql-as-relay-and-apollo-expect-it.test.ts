@@ -104,6 +104,15 @@ test("ids are of the type ID, and take variables that are declared as String, to
     for (const _ of [1, 2, 3]) assert.deepEqual(await server.data(query, { id: "b" }), { model: { slug: "b" } });
     const project = `query ($p: ${declared}) { models(project: $p) { total } }`;
     assert.deepEqual(await server.data(project, { p: "shop" }), { models: { total: 5 } });
+    // One variable for an ID and for a text.
+    const both = `mutation ($p: ${declared}) { createProject(input: { id: $p, name: $p }) { position } }`;
+    for (const p of ["x", "y", "z"].map((name) => `${name}${declared[0].toLowerCase()}`)) {
+      const { createProject } = await server.data<{ createProject: { position: string } }>(both, { p });
+      assert.ok(createProject.position);
+      assert.deepEqual(await server.data("query ($id: ID!) { project(id: $id) { name } }", { id: p }), {
+        project: { name: p },
+      });
+    }
   }
   const other = await server.ask('query ($id: Int!) { model(project: "shop", id: $id) { slug } }', { id: 1 });
   assert.equal(codeOf(other), "BAD_REQUEST");
