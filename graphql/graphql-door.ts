@@ -112,6 +112,8 @@ export const graphqlDoor = async (
     allowBatchedQueries: false,
     cache: KEPT_DOCUMENTS,
     graphql: { parseOptions: { maxTokens: MAX_TOKENS } },
+    // Behind all others, whose errors are known when the operations have been left.
+    validationRules: [(rule) => ({ Document: { leave: () => asWritten.get(rule.getDocument())?.() } })],
     errorFormatter: (execution, raw) => {
       const { correlationId = "", reply } = raw as unknown as Partial<Context>;
       const { code, response } = formatErrors(execution, view(correlationId));
@@ -142,10 +144,9 @@ export const graphqlDoor = async (
     },
   });
 
-  server.graphql.addHook("preExecution", async (_, document, context, variables) => {
-    asWritten.get(document)?.();
-    return checkExecution(document, context as unknown as Context, variables as Record<string, unknown> | undefined);
-  });
+  server.graphql.addHook("preExecution", async (_, document, context, variables) =>
+    checkExecution(document, context as unknown as Context, variables as Record<string, unknown> | undefined),
+  );
 
   // Where a text is no GraphQL, mercurius takes it for a document written as JSON, which no limit has seen.
   server.graphql.addHook("preValidation", async (_, document) => {

@@ -233,7 +233,7 @@ export const loadSettings = (
     warehouseCluster: given("warehouseCluster") ?? "",
     artifacts: given("artifacts") ?? `file:${join(data, "artifacts")}`,
     maxTaskIdleMs: given("maxTaskIdleMs") ?? 250,
-    sourceIdleMs: given("sourceIdleMs") ?? 5_000,
+    sourceIdleMs: given("sourceIdleMs") ?? 2_000,
     maxAheadMs: given("maxAheadMs") ?? 300_000,
     maxBatchRecords: given("maxBatchRecords") ?? 16_384,
     stepTimeoutMs: given("stepTimeoutMs") ?? 30_000,

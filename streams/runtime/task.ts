@@ -110,7 +110,10 @@ export const task = (parts: TaskParts, options: TaskOptions): Task => {
       }
     }
     if (full === inputs.length) return chosen;
-    for (const one of inputs) if (isDry(one) && !options.waits.isOver(one, earliest, now)) return -1;
+    let isHeld = false;
+    // All are asked, so that their waits run side by side.
+    for (const one of inputs) if (isDry(one) && !options.waits.isOver(one, earliest, now)) isHeld = true;
+    if (isHeld) return -1;
     return chosen;
   };
 

@@ -106,6 +106,13 @@ export const waits = (options: WaitOptions): Waits => {
     );
   };
 
+  /** Of what it was silent before an event of another came half is granted: all may have paused, and this one comes next. */
+  const silentAt = ({ grownAt }: Source, waitingSince: number): number => {
+    const patience = Math.max(maxTaskIdleMs, sourceIdleMs);
+    if (grownAt === Number.NEGATIVE_INFINITY) return waitingSince + patience;
+    return Math.max(grownAt + patience, waitingSince + patience / 2);
+  };
+
   const isOverForHistory = (source: Source, input: TaskInput, time: number, now: number): boolean => {
     if (source.newest > time) {
       input.waitingSince = null;
@@ -114,9 +121,8 @@ export const waits = (options: WaitOptions): Waits => {
     wanted.set(source.topic, input);
     if (source.silent) return true;
     input.waitingSince ??= now;
-    const since = Math.max(input.waitingSince, source.grownAt);
     const isKnown = now - source.lookedAt <= 2 * lookEveryMs;
-    if (!isKnown || now - since < Math.max(maxTaskIdleMs, sourceIdleMs)) return false;
+    if (!isKnown || now < silentAt(source, input.waitingSince)) return false;
     fallsSilent(source);
     return true;
   };
