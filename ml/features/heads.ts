@@ -14,7 +14,7 @@ import {
 } from "./event-log.ts";
 import type { EventReader, Place } from "./event-reader.ts";
 import { grownFloats } from "./grown.ts";
-import type { Layout, TileClass } from "./layout.ts";
+import { emptyClass, type Layout, type TileClass } from "./layout.ts";
 import { unionSketch } from "./sketch.ts";
 import { readTiles, writeTiles } from "./tile-bytes.ts";
 import { clearEntity, evictBelow, growEntities, newTiles, rowOf, type Tiles } from "./tiles.ts";
@@ -67,16 +67,7 @@ export const stepOf = (latenessMs: number): number => {
 
 /** The partials of all classes whose tiles are longer than a step, side by side in one row a step. */
 const baseClass = (layout: Layout, stepMs: number): { of: TileClass; places: (Place | null)[] } => {
-  const of: TileClass = {
-    hop: stepMs,
-    width: 0,
-    identity: new Float64Array(0),
-    sketchCount: 0,
-    accumulators: [],
-    bySource: new Map(),
-    windows: [],
-    keepMs: 0,
-  };
+  const of = emptyClass(stepMs);
   const places = layout.classes.map((tileClass) => {
     if (tileClass.hop <= stepMs) return null;
     const place = { slot: of.width, sketch: of.sketchCount };

@@ -77,7 +77,8 @@ export const layoutOf = (features: readonly CompiledFeature[], allowedLatenessMs
   return { expressions, classes: [...classes.values()].sort((a, b) => a.hop - b.hop) };
 };
 
-const emptyClass = (hop: number): TileClass => ({
+/** Tiles of so many milliseconds, without accumulators yet. */
+export const emptyClass = (hop: number): TileClass => ({
   hop,
   width: 0,
   identity: new Float64Array(0),
